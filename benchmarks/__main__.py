@@ -23,6 +23,7 @@ from benchmarks import (
     serving,
     starting,
     tagging,
+    web,
 )
 from benchmarks.bars import Bar
 from benchmarks.homes import fresh, run_command, stock_home
@@ -46,6 +47,7 @@ PARTS: Mapping[str, Measure] = {
     "ingesting": ingesting.measure,
     "tagging": tagging.measure,
     "scale": lambda music, work: scale.measure(work),
+    "web": lambda music, work: web.measure(work),
 }
 
 

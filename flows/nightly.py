@@ -1,4 +1,4 @@
-"""Flow nightly: ingest, extract, train, audit, promote, tidy and report."""
+"""Flow nightly: ingest, extract, train, audit, promote, map, tidy and report."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from flows.extract import ExtractReport, extract
 from flows.ingest import IngestReport, ingest
 from flows.maintenance import tidy
 from flows.settings import Settings, read_settings
-from storage.lock import NightSkipped, hold_night
+from storage.lock import NightSkipped, hold_home, hold_night
 from tasks.nightly import (
     NightlyRun,
     StepSkipped,
@@ -22,6 +22,7 @@ from tasks.nightly import (
 from tasks.orchestrator import flow
 from tasks.publish import publish_end
 from tasks.report.notify import notify_of_night, write_report
+from tasks.song_map import MapReport, draw_map
 from tasks.splits import usable_features
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class NightlyReport:
 def nightly(
     config: Settings | None = None, own: Settings | None = None
 ) -> NightlyReport | State[None]:
-    """Ingest → extract → train → audit → promote → tidy → report.
+    """Ingest → extract → train → audit → promote → map → tidy → report.
 
     Without a ``config`` the settings are read where the flow runs; ``own`` are those of the home,
     where the ``config`` has others for once.
@@ -58,9 +59,11 @@ def nightly(
             ingested = run.step("ingest", lambda: ingest(config, own))
             extracted = run.step("extract", lambda: extract(config, own))
             trained = run.step("train", lambda: train_if_due(config, run, extracted))
+            run.step("map", lambda: map_songs(config))
             run.step("tidy", lambda: tidy(config))
             run.end()
-            page = run.step("report", lambda: write_report(layout, run.night_id, choice))
+            excerpts = config.night.excerpts
+            page = run.step("report", lambda: write_report(layout, run.night_id, choice, excerpts))
             notify_of_night(config.notify, page, run.failure_messages)
             run.end()
             publish_end(layout)
@@ -69,6 +72,12 @@ def nightly(
         record_skipped(layout, str(skipped))
         return Completed(name="Skipped", message=str(skipped))
     return NightlyReport(ingested=ingested, extracted=extracted, trained=trained)
+
+
+def map_songs(config: Settings) -> MapReport:
+    """Put the songs on the map that are new since the last training."""
+    with hold_home(config.layout):
+        return draw_map(config.layout, config.known_features)
 
 
 def train_if_due(

@@ -26,6 +26,8 @@ LONGEST_START_S = 120.0
 LONGEST_STOP_S = 5.0
 LONGEST_CONNECT_S = 0.2
 PAUSE_S = 0.05
+PREFECT, MLFLOW = "server", "mlflow"
+"""The notes of `announce_server`."""
 _SETTINGS = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
@@ -135,13 +137,13 @@ def _store_template(state: Path) -> None:
 
 
 @contextmanager
-def announce_server(layout: DataLayout, api: str) -> Iterator[None]:
-    """Leave the address of a server in the home while this block runs: commands report there.
+def announce_server(layout: DataLayout, api: str, name: str = PREFECT) -> Iterator[None]:
+    """Leave the address of a server in the home while this block runs; commands find Prefect's.
 
     The lock on the note says that its writer lives, also after a crash. Where another server has
     left its address, that one stays.
     """
-    note = layout.prefect / "server"
+    note = layout.prefect / name
     note.parent.mkdir(parents=True, exist_ok=True)
     with note.open("a", encoding="utf-8") as file:
         try:
@@ -158,10 +160,10 @@ def announce_server(layout: DataLayout, api: str) -> Iterator[None]:
             note.unlink(missing_ok=True)
 
 
-def find_home_server(layout: DataLayout) -> str:
-    """Return the address of the server that serves a home; empty if none does, or it is dead."""
+def find_home_server(layout: DataLayout, name: str = PREFECT) -> str:
+    """Return the address of a server that serves a home; empty if none does, or it is dead."""
     try:
-        with (layout.prefect / "server").open(encoding="utf-8") as file:
+        with (layout.prefect / name).open(encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -195,13 +195,14 @@ class Settings:
     def libraries(self) -> list["Settings"]:
         """Return these settings; without music, the same with each library that the home knows.
 
-        Labels come from where they came from before, unless these settings name another place.
+        Labels come from where they came from before, unless these settings name another place;
+        those of songs that were added one by one always from their manifest.
         A library that is gone is left out. Raises UsageError if none is named and none is there.
         """
         known = known_music(self.layout)
         if self.music:
             before = known.get(name_music(self.music), KnownMusic())
-            return [replace(self, label_from=self.label_from or before.label_from)]
+            return [replace(self, label_from=self._labels_of(self.music, before))]
         there = {name: how for name, how in known.items() if Path(path_of(name)).exists()} or known
         if not there:
             raise UsageError(
@@ -213,10 +214,16 @@ class Settings:
                 self,
                 music=name,
                 unlabelled=how.unlabelled,
-                label_from=self.label_from or how.label_from,
+                label_from=self._labels_of(name, how),
             )
             for name, how in there.items()
         ]
+
+    def _labels_of(self, music: str, before: KnownMusic) -> str:
+        """Return where the labels of a library come from, a value of `LabelsFrom`."""
+        if name_music(music) == name_music(str(self.layout.added)):
+            return LabelsFrom.MANIFEST
+        return self.label_from or before.label_from
 
 
 @contextmanager

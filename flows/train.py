@@ -1,4 +1,4 @@
-"""Flow train: split, train every trial without a run, evaluate, compare, audit, promote."""
+"""Flow train: split, train every trial without a run, evaluate, compare, audit, promote, map."""
 
 import time
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from tasks.orchestrator import flow, get_run_logger
 from tasks.predict_unlabelled import predict_unlabelled
 from tasks.promote import export_champion, promote_best
 from tasks.publish import publish_store
+from tasks.song_map import draw_map
 from tasks.splits import assign_splits, usable_features
 from tasks.suspects import list_suspects
 from tasks.train import Trial, count_trainings, select_trials, train_model
@@ -63,7 +64,7 @@ class TrainReport:
 
 @flow
 def train(config: Settings | None = None, budget_s: float = float("inf")) -> TrainReport:
-    """Split, find suspects, train, evaluate, compare, audit, promote.
+    """Split, find suspects, train, evaluate, compare, audit, promote, draw the map.
 
     A training that is under way when the time is up is finished, and at least one is begun.
     Without a ``config`` the settings are read where the flow runs.
@@ -95,6 +96,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
         )
         export_champion(layout)
         predict_unlabelled(layout)
+        draw_map(layout, features)
         publish_store(layout)
     runs = finished_runs(layout, trials)
     n_trained = len({trial.trial_id for trial in tried} & {run.trial_id for run in runs})

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
@@ -98,8 +98,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def trim_files(files: Iterable[Path], max_bytes: int) -> int:
     """Remove the files of a cache that were used longest ago; return the bytes that stay."""
-    n_bytes = 0
-    stated = [(path.stat(), path) for path in files]
+    n_bytes, stated = 0, list[tuple[os.stat_result, Path]]()
+    for path in files:
+        with suppress(FileNotFoundError):  # another thread trims as well
+            stated.append((path.stat(), path))
     for status, path in sorted(stated, key=lambda one: one[0].st_mtime_ns, reverse=True):
         if n_bytes + status.st_size <= max_bytes:
             n_bytes += status.st_size

@@ -36,6 +36,18 @@ def hold_night(layout: DataLayout) -> Iterator[None]:
         yield
 
 
+def has_night(layout: DataLayout) -> bool:
+    """Whether a process holds the home for a nightly run."""
+    try:
+        with (layout.home / ".night.lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no night has been here, or its lock is not ours to read
+        return False
+    return False
+
+
 @contextmanager
 def _hold(layout: DataLayout, name: str, refused: type[TransientError]) -> Iterator[None]:
     with explaining_disk_errors(layout):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from statistics import median
 from typing import Any
 
 from genre_core.errors import GenreflowError
@@ -10,12 +11,16 @@ from genre_core.evaluation.predictions import SongPredictions, predictions_by_na
 from genre_core.evaluation.significance import (
     PairedDifference,
     ScoreIntervals,
+    Significance,
     paired_difference,
     score_intervals,
 )
-from genre_core.records import Split
+from genre_core.records import Split, counted
 from storage.catalog.runs import PredictedSplit, read_published_predictions
 from storage.home import DataLayout
+
+WIDE_INTERVAL = 0.5
+"""Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
 
 SplitsOfRuns = Mapping[tuple[str, str], PredictedSplit]
 """Predictions by run and split."""
@@ -137,6 +142,28 @@ def compare_groups(
     )
     differences = tuple(_difference(groups[0], group) for group in groups[1:])
     return Comparison(groups=tuple(groups), differences=differences)
+
+
+def difference_sentences(differences: Sequence[Difference]) -> list[str]:
+    """Describe significant differences to the best one by one, and the others together."""
+    alike = [c for c in differences if c.difference.significance is Significance.NONE]
+    if len(alike) < 2:
+        return [one.sentence for one in differences]
+    significant = [one.sentence for one in differences if one not in alike]
+    first = alike[0]
+    together = (
+        f"The other {len(alike)} show no significant difference from {first.best} on these "
+        f"{counted(first.difference.n_songs, 'song')}."
+    )
+    return [*significant, together]
+
+
+def doubt_sentences(groups: Sequence[RunGroup]) -> list[str]:
+    """Warn that the order means little where most intervals span more than half the scale."""
+    scores = [score.macro_f1 for group in groups for score in (group.validation, group.test)]
+    if median(score.high - score.low for score in scores) <= WIDE_INTERVAL:
+        return []
+    return ["Most intervals span more than half the scale: the order of the table means little."]
 
 
 def predictions_of(splits: Sequence[PredictedSplit]) -> SongPredictions:

@@ -43,9 +43,23 @@ def inline_png(png: bytes) -> str:
     return _inline("image/png", png)
 
 
+def inline_mp3(mp3: bytes) -> str:
+    """Return a sound as a data address."""
+    return _inline("audio/mpeg", mp3)
+
+
 def inline_wav(wav: bytes) -> str:
     """Return a sound as a data address."""
     return _inline("audio/wav", wav)
+
+
+def shown_s(seconds: float) -> str:
+    """Return a duration as people read it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
 def _inline(kind: str, content: bytes) -> str:

@@ -46,6 +46,7 @@ def log_surest_errors(
         rows = [
             _describe(layout, nth, error, tracks[error.track_id], Path(folder))
             for nth, error in enumerate(errors, start=1)
+            if error.track_id in tracks
         ]
         log_errors(tracking, run_id, rows, Path(folder))
 

@@ -228,7 +228,8 @@ def morning(home: Home = None, as_json: AsJson = False) -> None:
     config = read_config(home=home)
     from tasks.report.notify import make_report
 
-    page = make_report(config.layout, choice=config.snapshot_choice())
+    choice, excerpts = config.snapshot_choice(), config.night.excerpts
+    page = make_report(config.layout, choice=choice, excerpts=excerpts)
     if as_json:
         print_json(page.as_document())
     else:

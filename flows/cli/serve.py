@@ -16,7 +16,7 @@ import typer
 from flows.cli.app import Home, app, require_store, show
 from flows.cli.start import handle_signals
 from flows.environment import prepare_environment, set_environment
-from flows.prefect_server import announce_server, answers
+from flows.prefect_server import MLFLOW, announce_server, answers
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 from tasks.direct import CHOSEN
@@ -62,6 +62,7 @@ def ui(
         servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
         runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
         stack.enter_context(announce_server(layout, f"{prefect}/api"))
+        stack.enter_context(announce_server(layout, mlflow, MLFLOW))
         show(f"MLflow UI:  {mlflow}{runs}", f"Prefect UI: {prefect}/dashboard")
         show("Ctrl-C ends this.")
         while all(server.poll() is None for server in servers):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
@@ -12,18 +11,14 @@ from rich.text import Text
 
 from flows.cli.app import show
 from genre_core.audit.rules import Check, CheckName, Level
-from genre_core.evaluation.significance import Significance
 from genre_core.locations import show_location
 from genre_core.promotion import FEWEST_VALIDATION_SONGS
 from genre_core.records import counted
 from tasks.terminal import OUT, Terminal, cell
 
 if TYPE_CHECKING:
-    from tasks.comparison import Comparison, Difference, RunGroup
+    from tasks.comparison import Comparison, RunGroup
     from tasks.predict import SongPrediction
-
-WIDE_INTERVAL = 0.5
-"""Of macro F1, from 0 to 1: wider ones leave the order of networks to the choice of songs."""
 
 N_NEAREST = 2
 FOLDED = 24
@@ -125,34 +120,15 @@ def groups_table(groups: Sequence[RunGroup], champion: str, between: str = " ") 
 
 def print_comparison(comparison: Comparison, champion: str) -> None:
     """Show scores with their intervals, and the difference of each network to the best."""
+    # NumPy and DuckDB, which `classify` does without
+    from tasks.comparison import difference_sentences, doubt_sentences
+
     table = groups_table(comparison.groups, champion)
     if OUT.measure(table, options=OUT.options.update(width=UNBOUNDED)).maximum > OUT.width:
         table = groups_table(comparison.groups, champion, between="\n")
     OUT.print(table)
-    sentences = (*_doubts(comparison.groups), *difference_sentences(comparison.differences))
+    sentences = (*doubt_sentences(comparison.groups), *difference_sentences(comparison.differences))
     show(*(f"  {sentence}" for sentence in sentences))
-
-
-def difference_sentences(differences: Sequence[Difference]) -> list[str]:
-    """Describe significant differences to the best one by one, and the others together."""
-    alike = [c for c in differences if c.difference.significance is Significance.NONE]
-    if len(alike) < 2:
-        return [one.sentence for one in differences]
-    significant = [one.sentence for one in differences if one not in alike]
-    first = alike[0]
-    together = (
-        f"The other {len(alike)} show no significant difference from {first.best} on these "
-        f"{counted(first.difference.n_songs, 'song')}."
-    )
-    return [*significant, together]
-
-
-def _doubts(groups: Sequence[RunGroup]) -> list[str]:
-    """Warn that the order means little where most intervals span more than half the scale."""
-    scores = [score.macro_f1 for group in groups for score in (group.validation, group.test)]
-    if median(score.high - score.low for score in scores) <= WIDE_INTERVAL:
-        return []
-    return ["Most intervals span more than half the scale: the order of the table means little."]
 
 
 def predictions_table(predictions: Sequence[SongPrediction]) -> Table:

@@ -14,7 +14,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flows.settings import Settings
-from flows.web import actions, api, audio, classify_api, dropped, listen, songs
+from flows.web import (
+    actions,
+    api,
+    audio,
+    classify_api,
+    dropped,
+    left_out,
+    listen,
+    models,
+    nights,
+    review,
+    song_map,
+    songs,
+)
 from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
@@ -30,7 +43,8 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), "static")
-    for page in (listen, dropped, audio, songs, actions, api, classify_api):
+    pages = (listen, dropped, audio, songs, actions, review, left_out, song_map, models, nights)
+    for page in (*pages, api, classify_api):
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)
@@ -51,7 +65,7 @@ async def _sweep(state: WebState) -> None:
     """Remove dropped songs when their time is over."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        state.drops.sweep()
+        await asyncio.to_thread(state.drops.sweep)
 
 
 def answer(request: Request, status: int, sentence: str) -> Response:

@@ -1,9 +1,7 @@
 """POST /api/classify: predictions of files that are sent, of addresses, and of paths."""
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -12,10 +10,9 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from flows.web.dropped import find_files, is_local, new_drop, start_study
+from flows.web.dropped import add_dropped, is_local, new_drop, open_place, start_study
 from flows.web.drops import DroppedSong
 from flows.web.state import WebState, state_of
-from genre_core.errors import UsageError
 from genre_core.locations import show_location
 from storage.models.requests import MAX_ROWS
 from tasks.predict import SongPrediction
@@ -26,7 +23,6 @@ State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
 Asked = DroppedSong | SongPrediction
 """A song that is waited for, or why there is none."""
-MAX_REQUEST_BYTES = 1 << 30
 FORM, JSON = "multipart/form-data", "application/json"
 GIVE_SONGS = f"Send songs as files of a form ({FORM}), or as `songs`, paths or addresses ({JSON})."
 BODY = {
@@ -72,82 +68,60 @@ async def post_songs(request: Request, state: State) -> list[Row]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (FORM, JSON):
         raise HTTPException(415, GIVE_SONGS)
-    require_size(request)
-    songs = await (_take_files if kind == FORM else _take_names)(request, state)
+    if not request.headers.get("content-length", "").isdecimal():
+        raise HTTPException(411, "Send the length of the request (Content-Length).")
+    drop = new_drop()
     try:
+        songs = await (_take_files if kind == FORM else _take_names)(request, state, drop)
         for song in songs:
             if isinstance(song, DroppedSong):
                 start_study(state, song)
         return [await _answer(song) for song in songs]
     finally:
-        _remove(state, songs)
+        state.drops.forget(drop)
 
 
-def require_size(request: Request) -> None:
-    """Refuse a body whose size is not known, or too large."""
-    size = request.headers.get("content-length", "")
-    if not size.isdecimal():
-        raise HTTPException(411, "Send the length of the request (Content-Length).")
-    if int(size) > MAX_REQUEST_BYTES:
-        raise HTTPException(413, f"The request is larger than {MAX_REQUEST_BYTES >> 20} MiB.")
-
-
-async def _take_files(request: Request, state: WebState) -> list[Asked]:
+async def _take_files(request: Request, state: WebState, drop: str) -> list[Asked]:
     """Keep the files of a form until they are predicted."""
-    async with request.form(max_files=MAX_ROWS, max_fields=MAX_ROWS) as form:
+    limits = {"max_files": MAX_ROWS, "max_fields": MAX_ROWS}
+    async with state.forms, request.form(**limits) as form:
         files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
         if not files:
             raise HTTPException(422, f"The request has no song. {GIVE_SONGS}")
-        drop, songs = new_drop(), list[Asked]()
-        try:
-            for file in files:
-                songs.append(await _take_file(state, drop, file))
-        except BaseException:
-            _remove(state, songs)
-            raise
-        return songs
+        return [await _take_file(state, drop, file) for file in files]
 
 
 async def _take_file(state: WebState, drop: str, file: UploadFile) -> Asked:
     name = file.filename or "a song"
     if (file.size or 0) > MAX_SONG_BYTES:
         return _fail(name, f"The file is larger than {MAX_SONG_BYTES >> 20} MiB.")
-    song = _add(state, drop, name)
+    song = add_dropped(state, drop, name, n_bytes=file.size or 0)
     with song.path.open("wb") as kept:
         await state.answer(lambda: shutil.copyfileobj(file.file, kept))
     return song
 
 
-async def _take_names(request: Request, state: WebState) -> list[Asked]:
+async def _take_names(request: Request, state: WebState, drop: str) -> list[Asked]:
     try:
         named = NamedSongs.model_validate_json(await request.body())
     except ValidationError as error:
         cause = error.errors(include_url=False)[0]["msg"]
         raise HTTPException(422, f"{GIVE_SONGS} {cause}.") from error
-    drop, is_own = new_drop(), is_local(request, state)
+    is_own = is_local(request, state)
     return [await _open(state, drop, place, is_own) for place in named.songs]
 
 
 async def _open(state: WebState, drop: str, place: str, is_own: bool) -> Asked:
     """Return the song at a path or address, or why it may not be opened."""
     if "://" in place:
-        return _add(state, drop, show_location(place), place=place)
+        return add_dropped(state, drop, show_location(place), place=place)
     try:
-        files = await state.answer(lambda: find_files(state, place, is_own))
+        path = await state.answer(lambda: open_place(state, place, is_own))
     except HTTPException as refusal:
         return _fail(place, refusal.detail)
-    if len(files) > 1:
+    if path.is_dir():
         return _fail(place, "This is a folder. Name its songs.")
-    return _add(state, drop, place, file=files[0])
-
-
-def _add(
-    state: WebState, drop: str, name: str, file: Path | None = None, place: str = ""
-) -> DroppedSong:
-    try:
-        return state.drops.add(drop, name, file, place)
-    except UsageError as error:
-        raise HTTPException(429, str(error)) from error
+    return add_dropped(state, drop, place, file=path)
 
 
 def _fail(song: str, sentence: str) -> SongPrediction:
@@ -161,9 +135,3 @@ async def _answer(song: Asked) -> Row:
     await song.done.wait()
     found = song.prediction or _fail(song.name, song.error)
     return replace(found, song=song.name).as_document()
-
-
-def _remove(state: WebState, songs: Iterable[Asked]) -> None:
-    for song in songs:
-        if isinstance(song, DroppedSong):
-            state.drops.remove(song)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from flows.web.drops import DROP, MAX_SONGS, DroppedSong
+from flows.web.drops import DROP, MAX_SONGS, REMOVED, DroppedSong
 from flows.web.safety import LOOPBACK
 from flows.web.state import WebState, state_of
 from genre_core.errors import GenreflowError, UsageError
@@ -23,7 +24,7 @@ from genre_core.records import Source
 from storage.fetch.download import fetch_song, probe_song
 from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
-from storage.sources.folder import audio_files
+from storage.sources.folder import PassedOver, find_songs
 from storage.sources.identity import identify, location_given
 from storage.sources.listing import known_music
 from tasks.predict import Classifier, study_song
@@ -58,7 +59,7 @@ def require_dropped(state: WebState, token: str) -> DroppedSong:
     """Return a dropped song; 404 if it was removed."""
     song = state.drops.find(token)
     if song is None:
-        raise HTTPException(404, "This song is no longer here: it was removed. Drop it again.")
+        raise HTTPException(404, REMOVED)
     return song
 
 
@@ -67,22 +68,30 @@ async def receive(
     request: Request, state: State, drop: str, name: Annotated[str, Query(max_length=MAX_NAME)] = ""
 ) -> Response:
     """Take the body of the request as a song; it is written to the disk as it comes."""
-    if int(request.headers.get("content-length") or 0) > MAX_SONG_BYTES:
+    n_bytes = int(request.headers.get("content-length") or MAX_SONG_BYTES)
+    if n_bytes > MAX_SONG_BYTES:
         raise HTTPException(413, TOO_LARGE)
-    song = _add(state, require_drop(drop), name)
-    n_bytes = 0
+    song = add_dropped(state, require_drop(drop), name, n_bytes=n_bytes)
     try:
-        with song.path.open("wb") as file:
-            async for chunk in request.stream():
-                n_bytes += len(chunk)
-                if n_bytes > MAX_SONG_BYTES:
-                    raise HTTPException(413, TOO_LARGE)
-                file.write(chunk)
+        await _write_body(request, state, song)
+        state.drops.settle(song)
     except BaseException:
         state.drops.remove(song)
         raise
     start_study(state, song)
     return JSONResponse({"address": song.address}, 201)
+
+
+async def _write_body(request: Request, state: WebState, song: DroppedSong) -> None:
+    """Write what comes into the file of a song, as long as the song is not removed."""
+    n_bytes = 0
+    with song.path.open("wb") as file:
+        async for chunk in request.stream():
+            n_bytes += len(chunk)
+            if n_bytes > song.n_bytes:
+                raise HTTPException(413, TOO_LARGE)
+            require_dropped(state, song.token)
+            file.write(chunk)
 
 
 @router.post("/place")
@@ -98,11 +107,11 @@ async def name_places(
         raise HTTPException(422, "Name an address (https://…) or a path first.")
     require_drop(drop)
     if "://" in place:
-        songs = [_add(state, drop, show_location(place), place=place)]
+        songs = [add_dropped(state, drop, show_location(place), place=place)]
     else:
         is_own = is_local(request, state)
         files = await state.answer(lambda: find_files(state, place, is_own))
-        first = _add(state, drop, files[0].name, file=files[0])
+        first = add_dropped(state, drop, files[0].name, file=files[0])
         songs = [first, *_add_others(state, drop, files[1:])]
     for song in songs:
         start_study(state, song)
@@ -118,21 +127,30 @@ def forget(state: State, drop: Annotated[str, Form()]) -> Response:
 
 
 def find_files(state: WebState, place: str, is_own: bool) -> list[Path]:
-    """Return the songs at a path; 403 or 404 where it may not be opened, or is none.
+    """Return the songs at a path, as many as may be dropped (`open_place`)."""
+    path = open_place(state, place, is_own)
+    songs = find_songs(path, PassedOver(path)) if path.is_dir() else [path]
+    files = sorted(islice(songs, MAX_SONGS))
+    if not files:
+        raise HTTPException(404, NO_FILE)
+    return files
+
+
+def open_place(state: WebState, place: str, is_own: bool) -> Path:
+    """Return the file or folder at a path; 403 or 404 where it may not be opened, or is none.
 
     Unless the user ``is_own``, only the songs of the library may be opened.
     """
     try:
         path = Path(path_of(location_given(place))).expanduser().resolve()
-        is_file, is_folder = path.is_file(), path.is_dir()
+        is_there = path.is_file() or path.is_dir()
     except (OSError, ValueError, RuntimeError):
         raise HTTPException(404 if is_own else 403, NO_FILE if is_own else NOT_OPENED) from None
     if not (is_own or is_in_library(state, path)):
         raise HTTPException(403, NOT_OPENED)
-    files = [path] if is_file else audio_files(path)[:MAX_SONGS] if is_folder else []
-    if not files:
+    if not is_there:
         raise HTTPException(404, NO_FILE)
-    return files
+    return path
 
 
 def is_local(request: Request, state: WebState) -> bool:
@@ -148,9 +166,17 @@ def is_in_library(state: WebState, path: Path) -> bool:
     return any(path.is_relative_to(folder.resolve()) for folder in folders if folder.is_dir())
 
 
-def _add(state: WebState, drop: str, name: str, **options: object) -> DroppedSong:
+def add_dropped(
+    state: WebState,
+    drop: str,
+    name: str,
+    file: Path | None = None,
+    place: str = "",
+    n_bytes: int = 0,
+) -> DroppedSong:
+    """Make room for a song (`Drops.add`); 429 if there is none."""
     try:
-        return state.drops.add(drop, name, **options)  # type: ignore[arg-type]
+        return state.drops.add(drop, name, file, place, n_bytes)
     except UsageError as error:
         raise HTTPException(429, str(error)) from error
 
@@ -159,7 +185,7 @@ def _add_others(state: WebState, drop: str, files: Sequence[Path]) -> Iterator[D
     """Add further songs of a folder, as long as there is room."""
     with suppress(HTTPException):
         for file in files:
-            yield _add(state, drop, file.name, file=file)
+            yield add_dropped(state, drop, file.name, file=file)
 
 
 def start_study(state: WebState, song: DroppedSong) -> None:
@@ -175,7 +201,7 @@ async def _study(state: WebState, song: DroppedSong) -> None:
     limits = replace(limits, max_bytes=min(limits.max_bytes, MAX_SONG_BYTES))
     try:
         if song.place:
-            await state.work(lambda: _fetch(song, limits), waits=True)
+            await state.work(lambda: _fetch(state, song, limits), waits=True)
         else:
             await state.work(lambda: _probe(song, limits))
         song.probed.set()
@@ -191,6 +217,7 @@ async def _study(state: WebState, song: DroppedSong) -> None:
         logger.exception("a dropped song cannot be predicted")
         song.fail(FAILED)
     finally:
+        state.drops.settle(song)  # what was fetched for a song that was removed goes, too
         song.probed.set()
         song.done.set()
 
@@ -209,7 +236,9 @@ def _probe(song: DroppedSong, limits: DownloadLimits) -> None:
         song.path = song.path.rename(song.path.with_suffix(suffix))
 
 
-def _fetch(song: DroppedSong, limits: DownloadLimits) -> None:
+def _fetch(state: WebState, song: DroppedSong, limits: DownloadLimits) -> None:
+    """Fetch the song at an address; it takes room from the time on when it is fetched."""
+    state.drops.reserve(song, limits.max_bytes)
     layout = DataLayout(song.folder)
     track = fetch_song(identify(Source(location=song.place, genre="")), layout, limits)
     song.track_id, song.facts = track.track_id, track

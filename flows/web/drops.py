@@ -17,17 +17,18 @@ from typing import IO
 from genre_core.errors import UsageError
 from genre_core.locations import printable
 from genre_core.records import AudioFacts, name_song
-from storage.audio.previews import PlayedSong
+from storage.audio.previews import PlayedSong, remove_previews
 from tasks.predict import SongPrediction, StudiedSong
 
 MAX_SONGS = 200
 """Dropped songs that a server keeps at the same time."""
 MAX_BYTES = 4 << 30
-"""Of all of them together."""
+"""Of all of them together, without their excerpts, which have a bound of their own."""
 KEPT_S = 3600.0
 LONGEST_NAME = 200
 PREFIX = "genreflow-dropped-"
-LOCK = ".lock"
+LOCK, PREVIEWS = ".lock", "previews"
+REMOVED = "This song is no longer here: it was removed. Drop it again."
 DROP = re.compile(r"[\w-]{8,40}")
 FULL = (
     f"The server holds {MAX_SONGS} dropped songs, or {MAX_BYTES >> 30} GiB of them, as many as it "
@@ -40,7 +41,8 @@ class DroppedSong:
     """A song that somebody dropped; ``place`` is the address or path it comes from, if any.
 
     ``path`` is its file, in ``folder`` unless it is one of the user. What is known of it comes in
-    steps: its facts (``probed``), then what was predicted, or an ``error`` (``done``).
+    steps: its facts (``probed``), then what was predicted, or an ``error`` (``done``). ``n_bytes``
+    are what its file takes, or may take as long as it comes.
     """
 
     token: str
@@ -49,6 +51,7 @@ class DroppedSong:
     folder: Path
     path: Path
     place: str = ""
+    n_bytes: int = 0
     at_s: float = field(default_factory=time.monotonic)
     track_id: str = ""
     facts: AudioFacts | None = None
@@ -89,12 +92,12 @@ class DroppedSong:
         """What the players need; None as long as it cannot be played."""
         if self.facts is None:
             return None
-        return PlayedSong(name=re.sub(r"\W", "_", self.token), path=self.path, facts=self.facts)
+        return PlayedSong(name=self.token, path=self.path, facts=self.facts)
 
     @property
     def previews(self) -> Path:
-        """Where its excerpts are kept, as long as it is."""
-        return self.folder / "previews"
+        """Where excerpts of all dropped songs are kept, as long as the songs are."""
+        return self.folder.parent / PREVIEWS
 
     def fail(self, sentence: str) -> None:
         """Note why there is no prediction; paths of the server are left out."""
@@ -112,16 +115,19 @@ class Drops:
         self._held: IO[str] | None = None
         self._lock = Lock()
 
-    def add(self, drop: str, name: str, file: Path | None = None, place: str = "") -> DroppedSong:
-        """Make room for a song of a drop; ``file`` is one of the user, which stays where it is.
+    def add(
+        self, drop: str, name: str, file: Path | None = None, place: str = "", n_bytes: int = 0
+    ) -> DroppedSong:
+        """Make room for a song of a drop, of ``n_bytes`` at most.
 
-        Raises `UsageError` if the server holds too many.
+        ``file`` is one of the user, which stays where it is and takes no room. Raises `UsageError`
+        if the server holds too many.
         """
-        self.sweep()
         with self._lock:
-            if len(self._songs) >= MAX_SONGS or self._count_bytes() >= MAX_BYTES:
+            if len(self._songs) >= MAX_SONGS:
                 raise UsageError(FULL)
-            token = secrets.token_urlsafe(16)
+            self._require_room(n_bytes)
+            token = secrets.token_hex(16)
             folder = self._make_folder() / token
             folder.mkdir()
             song = DroppedSong(
@@ -131,18 +137,35 @@ class Drops:
                 folder=folder,
                 path=file or folder / "song",
                 place=place,
+                n_bytes=n_bytes,
             )
             self._songs[token] = song
         return song
 
+    def reserve(self, song: DroppedSong, n_bytes: int) -> None:
+        """Make room for the file of a song; `UsageError` if there is none, or it was removed."""
+        with self._lock:
+            if song.token not in self._songs:
+                raise UsageError(REMOVED)
+            self._require_room(n_bytes - song.n_bytes)
+            song.n_bytes = n_bytes
+
+    def settle(self, song: DroppedSong) -> None:
+        """Give back the room that the file of a song does not take; remove what was forgotten."""
+        if song.token not in self._songs:
+            self.remove(song)
+            return
+        is_kept = song.is_ours and song.path.exists()
+        song.n_bytes = song.path.stat().st_size if is_kept else 0
+        if not is_kept:  # what came of a song that cannot be fetched
+            shutil.rmtree(song.folder, ignore_errors=True)
+
     def find(self, token: str) -> DroppedSong | None:
         """Return a song that is still there."""
-        self.sweep()
         return self._songs.get(token)
 
     def of(self, drop: str) -> list[DroppedSong]:
         """Return the songs of a drop, in the order in which they came."""
-        self.sweep()
         return [song for song in list(self._songs.values()) if song.drop == drop]
 
     def forget(self, drop: str) -> None:
@@ -154,12 +177,22 @@ class Drops:
         """Remove a song and its file, unless that is one of the user."""
         self._songs.pop(song.token, None)
         shutil.rmtree(song.folder, ignore_errors=True)
+        remove_previews(song.previews, song.token)
 
     def sweep(self) -> None:
-        """Remove what was dropped more than an hour ago."""
+        """Remove what was dropped more than an hour ago, and what was made of it since."""
         since_s = time.monotonic() - KEPT_S
         for song in [one for one in list(self._songs.values()) if one.at_s < since_s]:
             self.remove(song)
+        with self._lock:
+            if self._folder is None:
+                return
+            for folder in self._folder.glob("*/"):
+                if folder.name not in (PREVIEWS, *self._songs):
+                    shutil.rmtree(folder, ignore_errors=True)
+            for path in self._folder.glob(f"{PREVIEWS}/??/*"):
+                if path.name.partition(".")[0] not in self._songs:
+                    path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove everything."""
@@ -179,13 +212,9 @@ class Drops:
             fcntl.flock(self._held, fcntl.LOCK_EX)
         return self._folder
 
-    def _count_bytes(self) -> int:
-        sizes = (path.stat().st_size for one in self._songs.values() for path in _files(one.folder))
-        return sum(sizes)
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    def _require_room(self, n_bytes: int) -> None:
+        if sum(song.n_bytes for song in self._songs.values()) + n_bytes > MAX_BYTES:
+            raise UsageError(FULL)
 
 
 def tidy_name(name: str) -> str:

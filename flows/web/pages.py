@@ -129,6 +129,7 @@ def environment() -> Environment:
         "points": _points,
         "told": _tell,
         "shown": lambda text: printable(str(text)),
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     return made
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flows.web.bodies import bounded
 from flows.web.state import state_of
 from genre_core.locations import printable
 
@@ -43,7 +44,7 @@ class Guard:
         scope.setdefault("state", {})["nonce"] = nonce
         sending = _with_headers(send, nonce)
         refusal = self._refuse(scope)
-        await (refusal or self._app)(scope, receive, sending)
+        await (refusal or self._app)(scope, bounded(scope, receive), sending)
 
     def _refuse(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
@@ -113,7 +114,8 @@ def _with_headers(send: Send, nonce: str) -> Send:
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "same-origin"
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
-            headers.setdefault("Cache-Control", "no-store")
+            # files of the page are asked for again, and come only if they changed
+            headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
         await send(message)
 
     return sending

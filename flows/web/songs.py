@@ -39,7 +39,8 @@ SHORT_WAIT_S = 1.5
 LONGEST_WAIT_S = 20.0
 """Of a request for a prediction that is not there yet; it is asked for again then."""
 N_SIMILAR = 5
-UNREADABLE = 422
+NOT_THERE, UNREADABLE = 404, 422
+GONE = "Its file is gone from the home; the next `genreflow ingest` fetches it again."
 MOST_STUDIED = 32
 
 
@@ -117,10 +118,23 @@ async def show_prediction(
     try:
         subject = await find_subject(state, kind, key)
     except HTTPException as refusal:
-        if refusal.status_code != UNREADABLE:
-            raise
-        return show_page(request, "_failed.html", {**head, "sentence": refusal.detail})
+        return show_page(request, "_failed.html", head | await _explain(state, kind, key, refusal))
     return show_page(request, "_prediction.html", head | await _describe(state, kind, subject))
+
+
+async def _explain(state: WebState, kind: Kind, key: str, refusal: HTTPException) -> dict[str, Any]:
+    """Return why there is no prediction; the label of a song of the library can be set anyway."""
+    if kind == "dropped":
+        raise refusal
+    stored = require_stored(state, key)
+    return {
+        "has_verdict": await _judge_stored(state, stored) is not None,
+        "sentence": GONE if refusal.status_code == NOT_THERE else refusal.detail,
+        "address": f"/songs/{key}",
+        "is_dropped": False,
+        "stored": stored,
+        "genres": known_genres(state),
+    }
 
 
 async def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:

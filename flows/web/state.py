@@ -10,6 +10,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from flows.settings import Settings
+from flows.web.commands import Commands
 from flows.web.drops import Drops
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
@@ -18,7 +19,18 @@ from tasks.predict import Classifier, StudiedSong, load_classifier
 N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
 """Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
 computed, at the same time."""
+N_FORMS = 2
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Songs that are tried again, or were; ``sentence`` says which, or what came of it."""
+
+    sentence: str
+    command: str
+    runs: bool = True
+    is_bad: bool = False
 
 
 @dataclass(slots=True)
@@ -34,14 +46,19 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    commands: Commands = field(default_factory=Commands)
     answerers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
     )
     drops: Drops = field(default_factory=Drops)
+    forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(N_FORMS))
+    """Forms with files that are received; each takes as much of the disk as its files."""
     running: set[asyncio.Task[None]] = field(default_factory=set)
     """What works on in the background; a task that nobody holds may vanish."""
     studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
     """Songs of the library that pages have shown last, by track and version of the champion."""
+    retry: Retry | None = None
+    """Songs left out that are being tried again, or were the last time."""
     _loaded: dict[float, Classifier] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -139,16 +139,18 @@ def require_finite(scores: EpochScores, network: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightConfig:
-    """When a nightly run trains, and for how long.
+    """When a nightly run trains, for how long, and what its report holds.
 
     It trains as soon as ``min_new_songs`` came or went since the last training, or
     ``min_new_share`` of its songs (0: no such rule). ``budget_min`` minutes after its start no
-    training begins; 0: no limit.
+    training begins; 0: no limit. With ``excerpts`` the songs of the report that wait for a decision
+    can be heard within it.
     """
 
     min_new_songs: int = 1
     min_new_share: float = 0.0
     budget_min: float = 0.0
+    excerpts: bool = False
 
     def __post_init__(self) -> None:
         if self.min_new_songs < 0:

@@ -17,7 +17,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 
-from genre_core.errors import TrackRejected
+from genre_core.errors import GenreflowError, TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import AudioFacts
 from storage.audio.decode import read_fragments
@@ -72,10 +72,20 @@ def cut_preview(
 
 
 def write_excerpt(path: Path, samples: Float32Array) -> None:
-    """Write samples, (n_samples,) at 44.1 kHz, as mp3 of equal loudness, faded in and out."""
-    fade_ms = round(1000 * FADE_S)
-    excerpt = _level(_segment(samples)).fade_in(fade_ms).fade_out(fade_ms)
-    excerpt.export(path, format="mp3", bitrate=BIT_RATE).close()
+    """Write samples, (n_samples,) at 44.1 kHz, as mp3 of equal loudness, faded in and out.
+
+    Raises `GenreflowError` if ffmpeg is missing or fails.
+    """
+    segment, fade_ms = _segment(samples), round(1000 * FADE_S)
+    excerpt = _level(segment).fade_in(fade_ms).fade_out(fade_ms)
+    from pydub.exceptions import PydubException
+
+    try:
+        type(segment).converter = imageio_ffmpeg.get_ffmpeg_exe()
+        with path.open("wb+") as file:  # pydub leaves one that it opened open where it fails
+            excerpt.export(file, format="mp3", bitrate=BIT_RATE)
+    except (PydubException, RuntimeError) as error:
+        raise GenreflowError(f"An excerpt cannot be encoded as mp3: {error}.") from error
 
 
 def read_peaks(cache: Path, song: PlayedSong) -> list[float]:
@@ -92,6 +102,12 @@ def read_peaks(cache: Path, song: PlayedSong) -> list[float]:
     return peaks
 
 
+def remove_previews(cache: Path, name: str) -> None:
+    """Remove what the cache has of a song."""
+    for path in (cache / name[:2]).glob(f"{name}.*"):
+        path.unlink(missing_ok=True)
+
+
 def _clip(duration_s: float, start_s: float | None, length_s: float) -> tuple[float, float]:
     """Return start and length of a part within a song."""
     length_s = min(max(length_s, 0.1), LONGEST_S, duration_s)
@@ -103,7 +119,6 @@ def _segment(samples: Float32Array) -> "AudioSegment":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydub imports audioop, and looks for an ffmpeg on PATH
         from pydub import AudioSegment
-    AudioSegment.converter = imageio_ffmpeg.get_ffmpeg_exe()
     levels = (round_samples(samples[np.newaxis])[0] * 2**15).astype("<i2")
     return AudioSegment(levels.tobytes(), sample_width=2, frame_rate=SAMPLE_RATE, channels=1)
 

@@ -114,9 +114,13 @@ def _read(catalog: Catalog, where: str, key: str) -> Audit | None:
     if head is None:
         return None
     statement = "select * from audit_checks where audit_id = ? order by position"
-    checks = tuple(_check(row) for row in fetch_rows(catalog, statement, [head["audit_id"]]))
+    return as_audit(head, fetch_rows(catalog, statement, [head["audit_id"]]))
+
+
+def as_audit(head: dict[str, Any], checks: Sequence[dict[str, Any]]) -> Audit:
+    """Return an audit from its row and those of its checks, in their order."""
     changes = {"verdict": Level(head["verdict"]), "settings": json.loads(head["settings"])}
-    return Audit(**{**head, **changes}, checks=checks)
+    return Audit(**{**head, **changes}, checks=tuple(map(_check, checks)))
 
 
 def _check(row: dict[str, Any]) -> Check:

@@ -41,7 +41,7 @@ Record = TypeVar("Record")
 LOCK_TIMEOUT_S = 20.0
 RETRY_S = 0.1
 FEW_ROWS = 16
-FIRST_VERSION = 11
+FIRST_VERSION = 12
 MIGRATIONS: list[Callable[[Catalog], None]] = []
 """Changes of the schema since the first release; number n leads from `FIRST_VERSION` + n on."""
 

@@ -44,7 +44,7 @@ def read_library(layout: DataLayout) -> list[LibrarySong]:
 
     Duplicates and, once the store has other music, the built-in library are left out.
     """
-    return [LibrarySong(**row) for row in query_rows(layout, _LIBRARY)]
+    return [LibrarySong(**row) for row in query_rows(layout, LIBRARY)]
 
 
 def find_songs(
@@ -52,7 +52,7 @@ def find_songs(
 ) -> list[LibrarySong]:
     """Return some of these songs: those with a text in their names and a label, in their order."""
     statement = f"""
-        select * from ({_LIBRARY})
+        select * from ({LIBRARY})
         where (contains(lower(concat_ws(' ', artist, title, album, source)), lower($1)))
             and ($2 = '' or label = $2)
         order by source, track_id limit $3 offset $4
@@ -63,12 +63,12 @@ def find_songs(
 
 def find_song(layout: DataLayout, track_id: str) -> LibrarySong | None:
     """Return the one of these songs whose id begins so, with 8 digits at least; or None."""
-    statement = f"select * from ({_LIBRARY}) where starts_with(track_id, $1) and len($1) >= 8"
+    statement = f"select * from ({LIBRARY}) where starts_with(track_id, $1) and len($1) >= 8"
     rows = query_rows(layout, statement, [track_id])
     return LibrarySong(**rows[0]) if len(rows) == 1 else None
 
 
-_LIBRARY = """
+LIBRARY = """
     with champions as (
         select version, run_id from promotions order by promotion_id desc limit 1),
     sources as (

@@ -1,16 +1,19 @@
 """Nightly runs with their steps, and what changed in the catalog during one."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from genre_core.locations import mask_location
 from storage.catalog.assignments import CANDIDATES
-from storage.catalog.connection import Catalog, fetch_records, fetch_rows, fetch_values, insert_rows
+from storage.catalog.connection import Catalog, fetch_rows, fetch_values, insert_rows
+from storage.catalog.query import query_rows
 from storage.catalog.snapshots import Snapshot
+from storage.home import DataLayout
 
 INTERRUPTED = "The process ended before the run did; the next nightly run resumes."
 
@@ -112,7 +115,7 @@ def close_abandoned_nights(catalog: Catalog) -> None:
 def read_nights(catalog: Catalog, n_nights: int = 1000) -> list[NightRecord]:
     """Return the last nightly runs with their steps, the newest first."""
     statement = "select * from nights order by started_at desc, night_id limit ?"
-    return _with_steps(catalog, fetch_rows(catalog, statement, [n_nights]))
+    return _with_steps(partial(fetch_rows, catalog), fetch_rows(catalog, statement, [n_nights]))
 
 
 def read_night(catalog: Catalog, night_id: str = "") -> NightRecord | None:
@@ -121,7 +124,8 @@ def read_night(catalog: Catalog, night_id: str = "") -> NightRecord | None:
         select * from nights where night_id = $1 or ($1 = '' and outcome <> 'skipped')
         order by started_at desc limit 1
     """
-    return next(iter(_with_steps(catalog, fetch_rows(catalog, statement, [night_id]))), None)
+    rows = fetch_rows(catalog, statement, [night_id])
+    return next(iter(_with_steps(partial(fetch_rows, catalog), rows)), None)
 
 
 def read_last_start(catalog: Catalog) -> datetime | None:
@@ -130,12 +134,22 @@ def read_last_start(catalog: Catalog) -> datetime | None:
     return fetch_values(catalog, statement)[0]
 
 
-def _with_steps(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> list[NightRecord]:
+def read_published_nights(layout: DataLayout, n_nights: int) -> list[NightRecord]:
+    """Return the last nightly runs from the published store, which no flow locks; no facts."""
+    statement = "select *, '{}' as facts from nights order by started_at desc, night_id limit ?"
+    query = partial(query_rows, layout)
+    return _with_steps(query, query(statement, [n_nights]))
+
+
+def _with_steps(
+    query: Callable[..., Sequence[dict[str, Any]]], rows: Sequence[dict[str, Any]]
+) -> list[NightRecord]:
     statement = """
         select night_id, position, step, outcome, message, seconds from night_steps
         where night_id in (select unnest(?::varchar[])) order by night_id, position
     """
-    found = fetch_records(catalog, NightStep, statement, [[row["night_id"] for row in rows]])
+    steps = query(statement, [[row["night_id"] for row in rows]])
+    found = [NightStep(**step) for step in steps]
     for row in rows:
         row |= {name: _in_utc(row[name]) for name in ("started_at", "ended_at")}
         row["facts"] = json.loads(row["facts"])
@@ -212,13 +226,13 @@ _NEW_SONGS = """
 """
 
 _CONFLICTS = """
-    select duplicate_of as recording, source, outcomes.genre, artist, title,
+    select duplicate_of as recording, source, track_id, outcomes.genre, artist, title,
         stage, max(first_at) over (partition by duplicate_of) >= $1 as is_new
     from outcomes join tracks using (track_id) join excluded_tracks using (track_id)
     where excluded_tracks.reason = 'label_conflict' and outcomes.reason = 'label_conflict'
         and stage <> 'sources'
     union all
-    select source_id as recording, source, outcomes.genre,
+    select source_id as recording, source, track_id, outcomes.genre,
         coalesce(artist, ''), coalesce(title, ''), stage,
         max(first_at) over (partition by source_id) >= $1 as is_new
     from outcomes left join tracks using (track_id)

@@ -123,6 +123,10 @@ create table song_embeddings as
         group by representation)
     order by track_id, representation;
 
+create table song_map as
+    select track_id, feature_key, x, y, is_landmark
+    from catalog.song_map semi join catalog.tracks using (track_id) order by track_id;
+
 create table suspects as
     select track_id, suspects.genre, confidence, predicted, predicted_confidence, artist, title,
         coalesce(neighbours, []) as neighbours, found_at

@@ -69,6 +69,13 @@ def query_rows(
 
 
 @contextmanager
+def keep_open(layout: DataLayout) -> Iterator[None]:
+    """Keep the store open for the queries of a block: each takes some 10 ms less."""
+    with _explaining_failures(layout), attached(layout.published, read_only=True):
+        yield
+
+
+@contextmanager
 def _explaining_failures(layout: DataLayout) -> Iterator[None]:
     if not layout.published.exists():
         raise UsageError(

@@ -36,7 +36,8 @@ _CREDITS = """
 _TABLES = (
     *("tracks", "fingerprints", "fingerprint_keys", "duplicates", "decisions"),
     *("excluded_tracks", "extracted", "rejected"),
-    *("predictions", "sound", "golden_songs", "song_embeddings", "suspects", "suspect_neighbours"),
+    *("predictions", "sound", "golden_songs", "song_embeddings", "song_map"),
+    *("suspects", "suspect_neighbours"),
 )
 """Tables that forget a song; `assignments` and `snapshot_tracks` do not: splits never move."""
 

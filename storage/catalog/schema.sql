@@ -141,6 +141,11 @@ create table suspect_neighbours (
     cosine double not null, primary key (track_id, position)
 );
 
+create table song_map (
+    track_id varchar primary key, feature_key varchar not null, x double not null,
+    y double not null, is_landmark boolean not null
+);
+
 create table sound (
     track_id varchar primary key, loudness_db double not null, cutoff_hz double not null
 );

@@ -200,7 +200,10 @@ def _sources(layout: DataLayout, databases: Path) -> Iterator[tuple[str, Path, s
     for path in sorted(layout.songs.glob("??/*")):
         yield str(path.relative_to(layout.home)), path, path.stem
     own = (layout.home_id, layout.tracking_note, layout.music_note, layout.tag_journal)
-    for tree in (layout.mlflow_artifacts, layout.champion, layout.reports, *own):
+    for tree in (
+        *(layout.mlflow_artifacts, layout.champion, layout.reports, layout.added),
+        *own,
+    ):
         paths = [tree] if tree.is_file() else sorted(tree.rglob("*"))
         for path in (path for path in paths if path.is_file()):
             yield str(path.relative_to(layout.home)), path, ""

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import unicodedata
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from storage.home import DataLayout
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "genre")
-LONGEST_STEM = 80
+MAX_STEM_BYTES = 150
 
 
 def add_song(layout: DataLayout, file: Path, name: str, track_id: str, genre: str) -> Path:
@@ -19,8 +20,7 @@ def add_song(layout: DataLayout, file: Path, name: str, track_id: str, genre: st
     The same song is listed once, under the genre named last. The home is held by the caller.
     """
     folder = layout.added
-    stem = "".join(sign if sign.isalnum() or sign in " -_.()" else "_" for sign in Path(name).stem)
-    target = folder / f"{stem.strip(' .')[:LONGEST_STEM] or 'song'}-{track_id[:12]}{file.suffix}"
+    target = folder / f"{_tidy_stem(name)}-{track_id[:12]}{file.suffix}"
     with explaining_disk_errors(layout):
         held = next(folder.glob(f"*-{track_id[:12]}{file.suffix}"), None)
         target = held or target
@@ -32,6 +32,14 @@ def add_song(layout: DataLayout, file: Path, name: str, track_id: str, genre: st
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows.items()])
         write_bytes(folder / MANIFEST, text.getvalue().encode())
     return target
+
+
+def _tidy_stem(name: str) -> str:
+    """Return what a copy is named by: plain, and short enough for any file system."""
+    composed = unicodedata.normalize("NFC", Path(name).stem)
+    plain = "".join(sign if sign.isalnum() or sign in " -_.()" else "_" for sign in composed)
+    stem = plain.strip(" .").encode()[:MAX_STEM_BYTES].decode(errors="ignore")
+    return stem.rstrip(" .") or "song"
 
 
 def read_added(layout: DataLayout) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genre_core.errors import UsageError
+from genre_core.errors import TrackRejected, UsageError
 from genre_core.records import SnapshotChoice
 from storage.catalog.connection import open_catalog
 from storage.catalog.nightly import NightRecord, read_night
@@ -58,23 +59,32 @@ def make_report(
     night_id: str = "",
     started_at: datetime | None = None,
     choice: SnapshotChoice = NEWEST,
+    excerpts: bool = False,
 ) -> ReportPage:
     """Write ``reports/nights/<night_id>.html`` and ``latest.html``, each with its Markdown.
 
     An empty ``night_id`` is the last nightly run of the catalog; ``started_at`` is the start of a
-    run that the catalog does not have; ``choice`` is the library whose runs are compared.
+    run that the catalog does not have; ``choice`` is the library whose runs are compared. With
+    ``excerpts``, songs that wait for a decision can be heard in the HTML, which is larger then.
     UsageError if there is no such run, and no time was given.
     """
     # figures, audit and comparison are loaded when the report is written, not with the flow
     from storage.reports import figure_png
     from tasks.report.facts import gather_facts
-    from tasks.report.page import MARKDOWN, describe_report, draw_figures, render_report
+    from tasks.report.page import (
+        MARKDOWN,
+        choose_heard,
+        describe_report,
+        draw_figures,
+        render_report,
+    )
 
     night = _find_record(layout, night_id, started_at)
     facts = gather_facts(layout, night, choice)
     images = {name: figure_png(figure) for name, figure in draw_figures(facts).items()}
     content = describe_report(facts)
-    pages = render_report(content, images)
+    heard = cut_excerpts(layout, choose_heard(content)) if excerpts else {}
+    pages = render_report(content, images, heard)
     return ReportPage(
         night_id=night.night_id,
         page=_write_pages(layout, night.night_id, pages),
@@ -83,6 +93,20 @@ def make_report(
         markdown=pages[MARKDOWN],
         content=content,
     )
+
+
+def cut_excerpts(layout: DataLayout, track_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return excerpts of songs as mp3, by track; those that cannot be cut are left out."""
+    from storage.audio.previews import PlayedSong, cut_preview
+    from storage.catalog.songs import find_stored_song
+
+    excerpts = {}
+    for track_id in track_ids:
+        if found := find_stored_song(layout, track_id):
+            song = PlayedSong(name=track_id, path=found[0], facts=found[1])
+            with suppress(TrackRejected):
+                excerpts[track_id] = cut_preview(layout.previews, song).read_bytes()
+    return excerpts
 
 
 def _write_pages(layout: DataLayout, night_id: str, pages: Mapping[str, str]) -> Path:
@@ -114,10 +138,12 @@ def _find_record(layout: DataLayout, night_id: str, started_at: datetime | None)
 
 
 @task
-def write_report(layout: DataLayout, night_id: str, choice: SnapshotChoice = NEWEST) -> ReportPage:
+def write_report(
+    layout: DataLayout, night_id: str, choice: SnapshotChoice = NEWEST, excerpts: bool = False
+) -> ReportPage:
     """Write the report of a nightly run, and show it in the Prefect UI as Markdown and tables."""
     announce("Drawing the figures of the report")
-    page = make_report(layout, night_id, choice=choice)
+    page = make_report(layout, night_id, choice=choice, excerpts=excerpts)
     create_markdown_artifact(key="morning", markdown=page.markdown, description=page.headline)
     for name, title in TABLES.items():
         if rows := page.content[name]:

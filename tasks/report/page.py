@@ -23,7 +23,8 @@ from genre_core.figures.nightly import (
 from genre_core.promotion import FEWEST_VALIDATION_SONGS
 from genre_core.records import Reason, counted, name_song
 from storage.catalog.nightly import NightOutcome, NightStep
-from tasks.pages import fill_template, inline_png
+from tasks.comparison import difference_sentences, doubt_sentences
+from tasks.pages import fill_template, inline_mp3, inline_png, shown_s
 from tasks.report.facts import ReportFacts, Row
 from tasks.report.measures import DriftFacts, describe_certainty, values_of
 
@@ -32,6 +33,7 @@ MAX_CHAMPIONS = 30
 MIN_CHAMPIONS = 2
 MAX_SHOWN = 40
 MAX_SUSPECTS = 10
+MAX_EXCERPTS = 20
 SHOWN_DIGITS = 12
 MIN_FREE = 0.1
 CAPTIONS = {
@@ -46,11 +48,17 @@ _CHANGES = {
 }
 
 
-def render_report(content: Mapping[str, Any], images: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the report as HTML with its images (PNG by name) and as Markdown, by template."""
+def render_report(
+    content: Mapping[str, Any], images: Mapping[str, bytes], excerpts: Mapping[str, bytes]
+) -> dict[str, str]:
+    """Return the report as HTML and as Markdown, by template.
+
+    The HTML has images (PNG by name), and excerpts of songs (mp3 by track) beside their names.
+    """
+    sounds = {track_id: inline_mp3(mp3) for track_id, mp3 in excerpts.items()}
     figures = [(inline_png(png), CAPTIONS[name]) for name, png in images.items()]
     return {
-        HTML: fill_template(HTML, {**content, "figures": figures}),
+        HTML: fill_template(HTML, {**content, "figures": figures, "excerpts": sounds}),
         MARKDOWN: fill_template(MARKDOWN, content),
     }
 
@@ -80,6 +88,7 @@ def describe_report(facts: ReportFacts) -> dict[str, Any]:
         "provisional": _provisional(facts),
         "networks": _networks(facts),
         "networks_fault": facts.comparison_fault,
+        "differences": _differences(facts),
         "audit": _audit(facts),
         **describe_certainty(facts.certainty),
         "drift": [drift.as_document() for drift in facts.drift.drifts],
@@ -90,6 +99,13 @@ def describe_report(facts: ReportFacts) -> dict[str, Any]:
         "disk_free": decimal(usage.free_bytes),
         "most_shown": MAX_SHOWN,
     }
+
+
+def choose_heard(content: Mapping[str, Any]) -> list[str]:
+    """Return the tracks of a report whose excerpts help to decide: conflicts, then suspects."""
+    conflicting = [track_id for one in content["conflicts"] for track_id in one["track_ids"]]
+    suspect = [one["track_id"] for one in content["suspects"][:MAX_SUSPECTS]]
+    return list(dict.fromkeys(filter(None, (*conflicting, *suspect))))[:MAX_EXCERPTS]
 
 
 def draw_figures(facts: ReportFacts) -> dict[str, Figure]:
@@ -205,7 +221,7 @@ def _n_new(rows: Sequence[Row]) -> int:
 
 
 def _song(song: Row) -> dict[str, str]:
-    names = ("source", "genre", "stage", "reason", "message", "like", "outcome")
+    names = ("source", "track_id", "genre", "stage", "reason", "message", "like", "outcome")
     shown = name_song(song["artist"], song["title"], song["source"])
     return {"name": shown, **{name: song[name] for name in names}}
 
@@ -226,6 +242,7 @@ def _conflict(recording: str, claims: Sequence[Row]) -> Row:
         "name": claims[0]["title"] or claims[0]["source"],
         "genres": genres,
         "sources": [f"{claim['genre']}: {claim['source']}" for claim in claims],
+        "track_ids": [claim["track_id"] for claim in claims],
         "commands": [] if is_listed else _decide(recording, genres),
         "is_new": any(claim["is_new"] for claim in claims),
     }
@@ -236,9 +253,14 @@ def _suspect(suspect: Row) -> Row:
     track_id, genres = suspect["track_id"], (suspect["genre"], suspect["predicted"])
     shown = ("genre", "confidence", "predicted", "predicted_confidence", "is_new")
     return {
+        "track_id": track_id,
         "name": _name(suspect),
         **{name: suspect[name] for name in shown},
         "neighbours": [f"{near['genre']} ({_name(near)})" for near in suspect["neighbours"]],
+        "near": [
+            {"track_id": near["track_id"], "genre": near["genre"], "name": _name(near)}
+            for near in suspect["neighbours"]
+        ],
         "commands": _decide(track_id, genres),
     }
 
@@ -312,6 +334,16 @@ def _networks(facts: ReportFacts) -> list[Row]:
     ]
 
 
+def _differences(facts: ReportFacts) -> list[str]:
+    """Return what the comparison of the networks says, ties in one sentence."""
+    if facts.comparison is None:
+        return []
+    return [
+        *doubt_sentences(facts.comparison.groups),
+        *difference_sentences(facts.comparison.differences),
+    ]
+
+
 def _audit(facts: ReportFacts) -> dict[str, Any] | None:
     if facts.audit is None:
         return None
@@ -324,15 +356,7 @@ def _audit(facts: ReportFacts) -> dict[str, Any] | None:
 
 def _step(step: NightStep) -> Row:
     is_failed = step.outcome == NightOutcome.FAILED
-    return {**asdict(step), "shown_s": _shown_s(step.seconds), "is_failed": is_failed}
-
-
-def _shown_s(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
+    return {**asdict(step), "shown_s": shown_s(step.seconds), "is_failed": is_failed}
 
 
 def _shown_time(moment: datetime | None) -> str:

@@ -26,7 +26,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
                 *("audit", "sweep", "kernels", "explain", "ladder", "thesis-report"),
                 *("golden", "morning", "remove", "reproduce", "serve", "tidy"),
                 *("backup", "restore", "curve", "next", "similar", "suspects"),
-                *("export", "playlists", "web"),
+                *("export", "nightly", "playlists", "web", "check", "tag", "untag"),
             )
         )
         == COMMANDS

@@ -79,12 +79,14 @@ def test_a_second_backup_copies_only_what_is_new(
     written_at = place.stat().st_mtime_ns
     (finished_copy.layout.reports / "one more").mkdir(parents=True)
     (finished_copy.layout.reports / "one more" / "page.md").write_text("new", "utf-8")
+    finished_copy.layout.added.mkdir()
+    (finished_copy.layout.added / "manifest.csv").write_text("path,genre\n", "utf-8")
 
     genreflow("backup", folder, "--home", finished_copy.home)
 
     digests = kept_files(folder).values()
     assert all(digest_file(kept(folder, digest)) == digest for digest in digests)
-    assert "reports/one more/page.md" in kept_files(folder)
+    assert {"reports/one more/page.md", "added/manifest.csv"} <= kept_files(folder).keys()
     assert place.stat().st_mtime_ns == written_at
 
 

@@ -154,7 +154,7 @@ def test_the_schedule_itself_starts_a_night(prefect: Prefect) -> None:
     outcomes = query_rows(prefect.layout, "select * from outcomes where outcome = 'ok'")
     assert (nights[finished].who, nights[finished].outcome) == ("schedule", "finished")
     assert [step.step for step in nights[finished].steps] == [
-        *("ingest", "extract", "train", "tidy", "report"),
+        *("ingest", "extract", "train", "map", "tidy", "report"),
     ]
     assert "new champion: version 1" in str([found["data"] for found in artifacts])
     assert promotions == [{"who": "schedule"}]

@@ -83,6 +83,7 @@ def test_a_source_that_is_gone_fails_the_night_but_not_what_can_be_done_without(
         "ingest": "failed",
         "extract": "finished",
         "train": "finished",
+        "map": "finished",
         "tidy": "finished",
         "report": "finished",
     }

@@ -1,5 +1,6 @@
 """Settings: the file, then the environment, then the command line; each later one is stronger."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from flows.settings import SETTINGS_FILE, Settings, read_settings
 from genre_core.errors import UsageError
 from genre_core.training.augmentation import AugmentationConfig
 from storage.embeddings.config import EmbeddingConfig
+from storage.sources.listing import KnownMusic, remember_music
 
 MODEL = 'file = "m.onnx"\nsample_rate = 16_000\nwindow_s = 1.0\nlicence = "CC0"\n'
 
@@ -260,3 +262,20 @@ def test_an_embedding_of_ones_own_is_a_table_of_its_name(settings_file: Path) ->
         output=("embedding", 0),
         labels="classes.csv",
     )
+
+
+@pytest.mark.parametrize("label_from", ["tag", "folder", ""])
+def test_added_songs_have_the_genre_of_their_manifest_wherever_others_have_theirs(
+    tmp_path: Path, label_from: str
+) -> None:
+    home, music = tmp_path / "home", tmp_path / "music"
+    config = Settings(home=home, label_from=label_from)
+    for folder in (music, config.layout.added):
+        folder.mkdir(parents=True)
+        remember_music(config.layout, str(folder), KnownMusic(label_from="tag"))
+
+    known = {Path(one.music).name: one.label_from for one in config.libraries()}
+    (named,) = replace(config, music=str(config.layout.added)).libraries()
+
+    assert known == {"music": label_from or "tag", "added": "manifest"}
+    assert named.label_from == "manifest"

@@ -7,14 +7,13 @@ from flows.cli.studies import claims_table, rows_table
 from flows.cli.tables import (
     audit_sentence,
     audit_table,
-    difference_sentences,
     predictions_table,
     print_comparison,
 )
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.studies.claims.findings import HOLDS, SubClaim, TestedClaim
-from tasks.comparison import Comparison, Difference, compare_groups
+from tasks.comparison import Comparison, Difference, compare_groups, difference_sentences
 from tasks.predict import SongPrediction
 from tasks.studies.sweep import SweepRow
 from tests.tasks.test_comparison import N_SONGS, result, row, wrong_songs

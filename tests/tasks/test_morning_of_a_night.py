@@ -115,7 +115,7 @@ def test_the_page_says_how_often_sets_hold_the_genre_and_what_is_unknown_by_sour
     rows = page.content["certainty_sources"]
     assert [(row["n_songs"], row["held"]) for row in rows] == [(3, "2 of 3")]
     assert "| 3 | 2 of 3 | 1.7 | 1 |" in page.markdown
-    assert '<td class="number">2 of 3</td>' in page.page.read_text("utf-8")
+    assert 'data-label="genre among the alternatives">2 of 3</td>' in page.page.read_text("utf-8")
 
 
 def test_a_champion_without_predictions_has_no_certainty(

@@ -50,6 +50,8 @@ def test_songs_that_were_dropped_an_hour_ago_are_removed_with_their_files(kept: 
     old.path.write_bytes(b"sound")
     old.at_s = time.monotonic() - KEPT_S - 1
 
+    kept.sweep()
+
     assert kept.of(DROP) == [new]
     assert kept.find(old.token) is None
     assert (old.folder.exists(), new.folder.exists()) == (False, True)
@@ -95,10 +97,47 @@ def test_no_more_songs_and_bytes_are_taken_than_there_may_be(
     with pytest.raises(UsageError, match=f"holds {MAX_SONGS} dropped songs"):
         kept.add(DROP, "one more.mp3")
     kept.forget(DROP)
-    monkeypatch.setattr(drops, "MAX_BYTES", 5)
-    kept.add(DROP, "song.mp3").path.write_bytes(b"sound")
-    with pytest.raises(UsageError):
-        kept.add(DROP, "one more.mp3")
+
+    monkeypatch.setattr(drops, "MAX_BYTES", 10)
+    first, fetched = kept.add(DROP, "song.mp3", n_bytes=8), kept.add(DROP, "at an address")
+    with pytest.raises(UsageError, match="GiB"):
+        kept.add(DROP, "sent at the same time", n_bytes=8)
+    with pytest.raises(UsageError, match="GiB"):
+        kept.reserve(fetched, 8)
+    first.path.write_bytes(b"12")
+    kept.settle(first)
+    kept.reserve(fetched, 8)
+
+
+def test_what_is_fetched_for_a_song_that_was_forgotten_is_removed(kept: Drops) -> None:
+    ended, running = kept.add(DROP, "song.mp3"), kept.add(DROP, "song.mp3")
+    kept.forget(DROP)
+    for song in (ended, running):
+        song.path.parent.mkdir()
+        song.path.write_bytes(b"sound")
+    with pytest.raises(UsageError, match="was removed"):
+        kept.reserve(running, 1)
+
+    kept.settle(ended)
+    assert (ended.folder.exists(), running.folder.exists()) == (False, True)
+    kept.sweep()
+    assert not running.folder.exists()
+
+
+def test_excerpts_of_all_dropped_songs_share_one_cache_and_go_with_their_song(kept: Drops) -> None:
+    songs = [kept.add(DROP, "song.mp3"), kept.add("another-drop", "song.mp3")]
+    excerpts = []
+    for song in songs:
+        excerpts.append(song.previews / song.token[:2] / f"{song.token}.v1.0-1000.mp3")
+        excerpts[-1].parent.mkdir(parents=True, exist_ok=True)
+        excerpts[-1].write_bytes(b"sound")
+
+    kept.forget(DROP)
+    assert [path.exists() for path in excerpts] == [False, True]
+    excerpts[0].write_bytes(b"made at the same time")
+    kept.sweep()
+    assert [path.exists() for path in excerpts] == [False, True]
+    assert songs[0].previews == songs[1].previews
 
 
 def test_a_name_is_shown_without_folders_and_control_characters() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.web.conftest import DESKTOP, PHONE, Site, Visitor
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras, pytest.mark.browser]
-PAGES = ("/",)
+PAGES = ("/", "/review", "/map", "/models", "/nights")
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])

@@ -1,14 +1,19 @@
-"""Strangers: other hosts, sites, passwords and paths; what an answer may not hold."""
+"""Strangers: other hosts, sites, passwords, paths and sizes; what an answer may not hold."""
 
+import asyncio
 import base64
 from collections.abc import Iterator
 
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from flows.settings import Settings
+from flows.web import bodies
 from tests.web.conftest import Site, serving
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
+JSON = "application/json"
 SECRET = "opensesame ü"
 
 
@@ -97,3 +102,37 @@ def test_a_browser_may_load_nothing_from_elsewhere(shared_site: Site, path: str)
 )
 def test_no_file_beside_the_static_ones_is_sent(shared_site: Site, path: str) -> None:
     assert shared_site.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/decisions", "/api/classify", "/dropped/place"])
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_document_or_form_of_more_than_a_mebibyte_is_refused(
+    shared_site: Site, path: str, is_declared: bool
+) -> None:
+    kind = "application/x-www-form-urlencoded" if path.startswith("/dropped") else JSON
+    body = b"a" * (1 << 20) + b"b"
+    content = body if is_declared else iter([body])
+    answer = shared_site.post(path, content=content, headers={"content-type": kind})
+    is_refused_by_length = path == "/api/classify" and not is_declared
+    assert answer.status_code == (411 if is_refused_by_length else 413)
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_S", 0.1)
+    monkeypatch.setattr(bodies, "LEAST_RATE", 100)
+    scope = {"type": "http", "path": "/dropped/upload", "headers": []}
+
+    async def receive_slowly() -> Message:
+        await asyncio.sleep(0.06)
+        return {"type": "http.request", "body": b"1", "more_body": True}
+
+    received: list[Message] = []
+
+    async def read() -> None:
+        receive = bodies.bounded(scope, receive_slowly)
+        while len(received) < 100:
+            received.append(await receive())
+
+    with pytest.raises(HTTPException, match="too slowly"):
+        asyncio.run(read())
+    assert len(received) < 5

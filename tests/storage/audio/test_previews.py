@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre_core.errors import TrackRejected
+from genre_core.errors import GenreflowError, TrackRejected
 from storage.audio import previews
 from storage.audio.previews import PlayedSong, cut_preview, read_peaks
 from storage.audio.probe import probe_audio
@@ -109,6 +109,15 @@ def test_what_cannot_be_decoded_is_an_error_of_its_excerpt_and_silent_among_the_
     peaks = read_peaks(tmp_path / "cache", song)
     assert max(peaks[:400]) > 0.05
     assert max(peaks[900:]) == 0.0
+
+
+def test_a_failure_of_ffmpeg_is_an_error_of_ours_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
+    with pytest.raises(GenreflowError, match="mp3"):
+        cut_preview(tmp_path / "cache", _song(tmp_path, suffix=".wav"), 0.0, 1.0)
+    assert list((tmp_path / "cache").rglob("*.mp3")) == []
 
 
 def test_a_silent_part_stays_silent(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from storage.catalog.promotions import Promotion, record_promotion
 from storage.catalog.query import query
 from storage.catalog.recordings import settle_recordings
 from storage.catalog.runs import Prediction, record_run
+from storage.catalog.song_map import record_map
 from storage.catalog.songs import record_songs
 from storage.home import DataLayout
 from tests.storage.catalog.conftest import Store
@@ -29,6 +30,8 @@ def fill(store: Store) -> None:
     )
     store.call(record_run, store.run("run", snapshot), [prediction])
     store.embed({track: (1.0, 0.0) for track in tracks})
+    columns = {"track_id": [tracks[0].track_id], "x": [0.5], "y": [0.5], "is_landmark": [True]}
+    store.call(record_map, "made", columns)
     suspect = Suspect(
         track_id=tracks[1].track_id,
         genre="jazz",

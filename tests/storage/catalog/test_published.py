@@ -45,6 +45,7 @@ PROMISED = {
     "test_accuracy_low, test_accuracy_high",
     "predictions": "run_id, track_id, split, genre, predicted, probability, probabilities",
     "song_embeddings": "track_id, representation, feature_key, embedding, tag_logits",
+    "song_map": "track_id, feature_key, x, y, is_landmark",
     "suspects": "track_id, genre, confidence, predicted, predicted_confidence, artist, title, "
     "neighbours, found_at",
     "promotions": "version, run_id, snapshot_id, validation_macro_f1, reason, promoted_at",

@@ -22,3 +22,14 @@ def test_an_added_song_is_listed_under_the_genre_named_last(tmp_path: Path) -> N
     assert first.read_bytes() == b"sound"
     listed = {source.location: source.genre for source in list_sources(layout.added)}
     assert listed == {str(first): "folk, or Hip-Hop/Rap", str(other): "rock"}
+
+
+def test_a_name_of_many_bytes_is_cut_between_its_letters(tmp_path: Path) -> None:
+    layout, song = DataLayout(tmp_path / "home"), tmp_path / "song.mp3"
+    song.write_bytes(b"sound")
+
+    letters = add_song(layout, song, "\N{GOTHIC LETTER AHSA}" * 80 + ".mp3", ID, "jazz")
+    accents = add_song(layout, song, "e\N{COMBINING ACUTE ACCENT}.mp3", "f" * 64, "jazz")
+
+    assert letters.name == "\N{GOTHIC LETTER AHSA}" * 37 + "-0123456789ab.mp3"
+    assert accents.name == "é-ffffffffffff.mp3"

@@ -1,0 +1,99 @@
+"""Commands of genreflow that a page starts, each in a process that outlives the page."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from genre_core.errors import TransientError
+from storage.home import DataLayout
+
+_PROGRAM = "import sys; from flows.cli.start import main; sys.exit(main())"
+_SECRET = "GENREFLOW_WEB_PASSWORD"
+_COMPLAINT = "genreflow: "
+MOST_READ = 20_000
+"""Bytes at the end of what a command printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that was started, and the file that it prints to."""
+
+    words: tuple[str, ...]
+    log: Path
+    process: "subprocess.Popen[bytes]"
+    started_at: datetime
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self.process.poll() is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended with an error."""
+        return bool(self.process.poll())
+
+    @property
+    def shown(self) -> str:
+        """The command as it is typed."""
+        return " ".join(("genreflow", *self.words))
+
+    @property
+    def lines(self) -> list[str]:
+        """The last lines that it printed."""
+        return read_end(self.log)
+
+    @property
+    def sentence(self) -> str:
+        """Why it failed, or what it printed last: its result."""
+        complaints = [line for line in self.lines if line.startswith(_COMPLAINT)]
+        said = (complaints if self.has_failed else []) or self.lines
+        last = said[-1] if said else "The command has ended without a message."
+        return last.removeprefix(_COMPLAINT).replace(str(self.log.parent), "the home")
+
+
+@dataclass(slots=True)
+class Commands:
+    """The commands that this server has started, the last one of each name."""
+
+    last: dict[str, Command] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def start(self, layout: DataLayout, words: tuple[str, ...]) -> Command:
+        """Start a command on a home; `TransientError` if one of this name runs already."""
+        name = words[0]
+        with self._lock:
+            if name in self.last and self.last[name].is_running:
+                raise TransientError(f"`{self.last[name].shown}` runs; wait until it has ended.")
+            log = log_of(layout, name)
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-c", _PROGRAM, *words, "--home", str(layout.home)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={name: text for name, text in os.environ.items() if name != _SECRET},
+                    start_new_session=True,  # Ctrl-C at the server does not reach it
+                )
+            self.last[name] = Command(words, log, process, datetime.now(UTC))
+            return self.last[name]
+
+
+def log_of(layout: DataLayout, name: str) -> Path:
+    """Return the file in a home that a command which a page started prints to."""
+    return layout.home / f".{name}.log"
+
+
+def read_end(log: Path) -> list[str]:
+    """Return the last lines of a file that are not empty; none if it is not there."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - MOST_READ))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]
