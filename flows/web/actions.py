@@ -1,8 +1,6 @@
 """What is done on the page of a song: its label corrected, a dropped one added to the library."""
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -18,7 +16,6 @@ from flows.web.drops import DroppedSong
 from flows.web.pages import show_page
 from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
-from genre_core.errors import TransientError
 from storage.catalog.song_page import (
     StoredSong,
     read_labels_in_use,
@@ -30,7 +27,6 @@ from storage.sources.added import add_song
 
 router = APIRouter(include_in_schema=False)
 State = Annotated[WebState, Depends(state_of)]
-BUSY = "A run is writing into this home; try again when it has ended."
 
 
 @router.post("/songs/{track_id}/genre")
@@ -41,7 +37,7 @@ async def correct_label(
     require_stored(state, track_id)
     _require_genre(state, genre)
     who = actor_of(request)
-    with explaining_lock():
+    with state.explaining_refusals():
         n_tracks = await state.answer(lambda: decide(state.config, track_id, genre, who))
     others = f", and so {'is its copy' if n_tracks == 2 else 'are its copies'}" * (n_tracks > 1)
     content = {
@@ -60,7 +56,7 @@ async def add_dropped(
     _require_genre(state, genre)
     if song.facts is None:
         raise HTTPException(422, "This song cannot be read, so it cannot be added.")
-    with explaining_lock():
+    with state.explaining_refusals():
         row = await state.answer(lambda: add_to_library(state.config, song, genre))
     content = {"command": "", **describe_outcome(row, genre)}
     return show_page(request, "_done.html", content)
@@ -79,15 +75,6 @@ def known_genres(state: WebState) -> list[str]:
     config = state.config
     chosen = config.genres or {*read_labels_in_use(state.layout), *config.genre_map.values()}
     return sorted(chosen, key=str.casefold)
-
-
-@contextmanager
-def explaining_lock() -> Iterator[None]:
-    """Answer 409 where another process writes into the home."""
-    try:
-        yield
-    except TransientError as error:
-        raise HTTPException(409, BUSY) from error
 
 
 def _require_genre(state: WebState, genre: str) -> None:

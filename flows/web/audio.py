@@ -129,5 +129,5 @@ async def send_excerpt(
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
     """Send the peaks of the waveform of a song."""
-    peaks = await state.answer(lambda: read_peaks(cache, song))
+    peaks = await state.measure(lambda: read_peaks(cache, song))
     return JSONResponse(peaks, headers=KEPT)

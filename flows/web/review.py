@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from flows.decide import decide, undo
 from flows.remedies import group_left_out
-from flows.web.actions import BUSY, known_genres
+from flows.web.actions import known_genres
 from flows.web.pages import PAGES, genre_styles, read_header, show_page
 from flows.web.safety import actor_of
-from flows.web.state import WebState, state_of
+from flows.web.state import BUSY, WebState, state_of
 from genre_core.errors import TransientError, UsageError
 from genre_core.records import counted
 from storage.catalog.audits import suspect_rows

@@ -1,25 +1,29 @@
 """What the pages share: the settings, the champion, and the threads that predict."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from flows.settings import Settings
 from flows.web.commands import Commands
 from flows.web.drops import Drops
+from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
 from tasks.predict import Classifier, StudiedSong, load_classifier
 
-N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
-"""Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
-computed, at the same time."""
+N_WORKERS, N_FETCHERS, N_ANSWERERS, N_MEASURERS = 2, 8, 4, 2
+"""Songs that are decoded, songs at addresses that are waited for, parts of pages that are
+computed, and waveforms that are measured, at the same time."""
 N_FORMS = 2
+BUSY = "A run is writing into this home; try again when it has ended."
 Result = TypeVar("Result")
 
 
@@ -49,6 +53,9 @@ class WebState:
     commands: Commands = field(default_factory=Commands)
     answerers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
+    )
+    measurers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_MEASURERS, "measurer")
     )
     drops: Drops = field(default_factory=Drops)
     forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(N_FORMS))
@@ -85,9 +92,25 @@ class WebState:
         """Make a call that a page waits for in a thread of its own, not behind dropped songs."""
         return await asyncio.get_running_loop().run_in_executor(self.answerers, call)
 
+    async def measure(self, call: Callable[[], Result]) -> Result:
+        """Decode a whole song, which may last hours, in a thread that no page waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self.measurers, call)
+
+    def tell(self, error: Exception) -> str:
+        """Return the sentence of an error for strangers: without the path of the home."""
+        return str(error).replace(str(self.layout.home), "the home")
+
+    @contextmanager
+    def explaining_refusals(self) -> Iterator[None]:
+        """Answer 409 where the home cannot be written to: another process holds it, or its disk."""
+        try:
+            yield
+        except TransientError as error:
+            raise HTTPException(409, self.tell(error) if error.reason else BUSY) from error
+
     def close(self) -> None:
         """Let the threads end, and remove what was dropped."""
-        for pool in (self.workers, self.fetchers, self.answerers):
+        for pool in (self.workers, self.fetchers, self.answerers, self.measurers):
             pool.shutdown(wait=False, cancel_futures=True)
         self.drops.close()
 

@@ -1,10 +1,15 @@
 """Songs, excerpts and peaks as a player asks for them."""
 
+import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import soundfile
 
+from flows.settings import Settings
+from flows.web.state import WebState
 from storage.catalog.query import query_rows
 from tests.web.conftest import Site
 
@@ -35,6 +40,22 @@ def test_the_peaks_of_a_song_are_numbers_of_at_most_one(shared_site: Site) -> No
     peaks = shared_site.get(f"/audio/songs/{_track(shared_site, 'mp3')}/peaks").json()
     assert len(peaks) == 1000
     assert 0 < max(peaks) <= 1
+
+
+def test_waveforms_that_take_long_hold_no_page_back() -> None:
+    state, over = WebState(config=Settings()), Event()
+
+    async def ask() -> str:
+        waiting = [asyncio.create_task(state.measure(over.wait)) for _ in range(9)]
+        await asyncio.sleep(0)
+        answer = await asyncio.wait_for(state.answer(lambda: "at once"), 20)
+        over.set()
+        await asyncio.gather(*waiting)
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:  # a browser of other tests has a loop in this thread
+        assert pool.submit(asyncio.run, ask()).result() == "at once"
+    state.close()
 
 
 @pytest.mark.parametrize(
