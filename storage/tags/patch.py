@@ -109,10 +109,10 @@ def _count_same(a: Bytes, b: Bytes) -> int:
 
 def _differing_blocks(a: Bytes, b: Bytes, begin: int, end: int, shift: int) -> Bools:
     """Which blocks of a span of the former file differ from those of the changed one, moved."""
-    pieces = [np.empty(0, bool)]
+    pieces: list[Bools] = [np.empty(0, bool)]
     for _, differs in _compare(a, b, begin, end, shift):
         padded = np.pad(differs, (0, -len(differs) % _BLOCK_BYTES))
-        pieces.append(padded.reshape(-1, _BLOCK_BYTES).any(axis=1))
+        pieces.append(np.asarray(padded.reshape(-1, _BLOCK_BYTES).any(axis=1)))
     return np.concatenate(pieces)
 
 
