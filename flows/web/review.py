@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from flows.decide import decide, undo
+from flows.decide import decide, prepare, undo
 from flows.remedies import group_left_out
 from flows.web.actions import known_genres
 from flows.web.pages import PAGES, genre_styles, read_header, show_page
@@ -132,6 +132,8 @@ def _answer(request: Request, state: WebState, at: Desk, act: Callable[[], Desk]
 
 def show_desk(request: Request, state: WebState, desk: Desk) -> Response:
     """Show the page at a queue; for htmx the part that changes, with the count in the header."""
+    if request.method == "GET":
+        state.workers.submit(prepare)
     is_part = "hx-request" in request.headers and not _restores(request)
     if request.method == "POST" and not is_part and not desk.is_bad:
         return RedirectResponse(_address(desk), 303)
