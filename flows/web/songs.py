@@ -149,9 +149,8 @@ def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
     return {
         "address": subject.address,
         "is_dropped": is_dropped,
-        "verdict": judge(state, subject.prediction),
+        "verdict": judge(state, subject.prediction, subject.track_id),
         "has_verdict": not is_dropped and _judge_stored(state, stored) is not None,
-        "is_trained_on": not is_dropped and stored is not None and stored.split == "train",
         "stored": stored,
         "timeline": draw_timeline(subject.prediction, length_s, duration_s),
         "styles": library_styles(state, classifier.genres),
@@ -293,7 +292,7 @@ def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
         unknown=stored.unknown,
         alternatives=None if named is None else tuple(named),
     )
-    return judge(state, prediction)
+    return judge(state, prediction, stored.track_id)
 
 
 async def _study_stored(state: WebState, played: PlayedSong) -> StudiedSong:

@@ -9,7 +9,6 @@ import pytest
 
 from flows.web import drops
 from flows.web.drops import KEPT_S, MAX_SONGS, Drops, tidy_name
-from flows.web.listen import quote_formula
 from genre_core.errors import UsageError
 
 DROP = "a-drop-of-songs"
@@ -162,9 +161,3 @@ def test_a_name_is_shown_without_folders_and_control_characters() -> None:
 def test_the_folder_is_for_its_user_alone(kept: Drops, temporary: Path) -> None:
     kept.add(DROP, "song.mp3")
     assert [one.stat().st_mode & 0o777 for one in folders(temporary)] == [0o700]
-
-
-def test_a_name_in_a_csv_is_no_formula() -> None:
-    assert quote_formula("=1+1.mp3") == "'=1+1.mp3"
-    assert quote_formula("@home.mp3") == "'@home.mp3"
-    assert quote_formula("1+1.mp3") == "1+1.mp3"
