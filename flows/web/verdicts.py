@@ -86,7 +86,12 @@ def judge(state: WebState, prediction: SongPrediction, track_id: str) -> Verdict
 
 def find_precision(layout: DataLayout, confidence: float) -> Precision:
     """Count how often the champion was right about songs of about this confidence."""
-    checked = _read_checked(layout, _changed_at(layout))
+    return _find_precision(layout, _changed_at(layout), confidence)
+
+
+@lru_cache(maxsize=1024)  # a page that waits for songs shows each again and again
+def _find_precision(layout: DataLayout, changed_at: int, confidence: float) -> Precision:
+    checked = _read_checked(layout, changed_at)
     return precision_near(confidence, checked.confidences, checked.is_right, checked.artists)
 
 
