@@ -31,6 +31,7 @@ from storage.catalog.snapshots import Snapshot, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
 from tasks.orchestrator import flow_run, get_run_logger, task
+from tasks.publish import publish_end
 from tasks.spectrograms import key_features
 
 SCHEDULE = "schedule"
@@ -123,6 +124,7 @@ class NightlyRun:
             self._record_step(name, NightOutcome.FAILED, _describe(error), start_s)
             if isinstance(error, UsageError) and self.trigger.triggered_by != SCHEDULE:
                 self.end()
+                publish_end(self.layout)
                 raise
             return None
         self._record_step(name, NightOutcome.FINISHED, report.sentence, start_s)

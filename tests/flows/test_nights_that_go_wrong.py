@@ -16,6 +16,7 @@ from storage.catalog.nightly import (
     NightStep,
     end_night,
     read_nights,
+    read_published_nights,
     record_step,
     start_night,
 )
@@ -122,6 +123,7 @@ def test_a_person_who_names_no_such_music_is_told_at_once(finished_copy: Setting
 
     (last, *_) = in_catalog(finished_copy.layout, read_nights)
     assert (last.outcome, [step.step for step in last.steps]) == ("failed", ["ingest"])
+    assert read_published_nights(finished_copy.layout, 1)[0].outcome == "failed"
 
 
 def test_nights_that_a_machine_slept_through_are_made_up_for_by_one(
