@@ -83,8 +83,8 @@ def decide_genre(catalog: Catalog, song: str, genre: str, genres: Collection[str
     of the store has, or one of ``genres``. Raises `UsageError` if there is no such song or genre.
     """
     track_id = _find_track(catalog, song)
-    claimed = fetch_values(catalog, f"select distinct genre from ({CLAIMS}) where genre <> ''")
-    if genre not in (known := {*claimed, *genres}):
+    claimed = fetch_values(catalog, f"select genre from ({CLAIMS}) union select genre from tracks")
+    if genre not in (known := {*claimed, *genres} - {""}):
         raise UsageError(
             f"No song of the store and no setting has the genre {genre!r}. Choose one of: "
             f"{', '.join(sorted(known))}; or add it to `genres` in genreflow.toml."

@@ -139,6 +139,15 @@ def test_a_genre_of_the_settings_may_be_chosen(
     assert genreflow("decide", "abcdabcd", "polka").code == 0
 
 
+def test_a_genre_that_only_built_in_songs_have_may_be_chosen_as_the_page_offers_it(
+    genreflow: Call, home: DataLayout
+) -> None:
+    with open_catalog(home) as catalog:
+        catalog.execute("update tracks set is_builtin = true where genre = 'soul'")
+
+    assert genreflow("decide", "abcdabcd", "soul").code == 0
+
+
 def test_a_later_decision_holds(genreflow: Call, home: DataLayout) -> None:
     genreflow("decide", "abcdabcd", "jazz")
 
