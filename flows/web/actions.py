@@ -43,6 +43,8 @@ def correct_label(
     content = {
         "sentence": f"The label is {genre} now{others}. The next training learns from it.",
         "command": f"genreflow decide {track_id[:8]} {shlex.quote(genre)}",
+        "address": "/review/decisions",
+        "link": "Undo it in Review",
     }
     return show_page(request, "_done.html", content)
 
