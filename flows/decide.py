@@ -7,6 +7,14 @@ from storage.catalog.recordings import UndoneDecision, decide_genre, undo_decisi
 from storage.lock import hold_home
 
 
+def prepare() -> None:
+    """Import what the first decision would wait a second for."""
+    import pandas  # noqa: F401 - by Arrow, with the first table
+    import scipy.cluster.hierarchy  # noqa: F401 - joins duplicates
+
+    import tasks.nightly  # noqa: F401 - names who decides
+
+
 def decide(config: Settings, song: str, genre: str, who: str) -> int:
     """Decide the genre of a recording; return its number of tracks.
 

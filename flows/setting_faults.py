@@ -31,6 +31,8 @@ _KINDS = {
     "tuple": "a list",
 }
 """What a setting takes, by the first word of pydantic's type of an error."""
+SECRETS = ("GENREFLOW_WEB_PASSWORD",)
+"""Variables of one command, which stand in no file of settings."""
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _KEY = re.compile(r"\s*([^\s=#\[][^=#]*?)\s*=")
 _HEADER = re.compile(r"\s*\[+([^\[\]]+)\]+\s*(?:#.*)?$")
@@ -73,7 +75,7 @@ class Written:
 
     def require_known_variables(self) -> None:
         """Refuse a variable of the environment that is no setting."""
-        for variable in sorted(os.environ):
+        for variable in sorted(os.environ.keys() - set(SECRETS)):
             name = variable.upper().removeprefix(PREFIX).replace(JOINED, ".").lower()
             if variable.upper().startswith(PREFIX) and not self._is_known(name):
                 nearest = _as_variable(self._nearest(name))

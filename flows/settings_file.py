@@ -30,7 +30,8 @@ class Change:
     def lines(self) -> list[str]:
         """The lines that change and those around them, marked as a unified diff marks them."""
         before, after = self.before.splitlines(), self.after.splitlines()
-        return [line for line in unified_diff(before, after, n=N_CONTEXT, lineterm="")][2:]
+        diff = list(unified_diff(before, after, n=N_CONTEXT, lineterm=""))[2:]
+        return [line for line in diff if not line.startswith("@@")]
 
 
 def with_settings(config: Settings, values: Mapping[str, Any]) -> Settings:

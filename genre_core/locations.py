@@ -13,7 +13,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ID_IN_LIST = re.compile(r"\w+%20[^&=?]+")
 # fields of a query that name a song or a list and open nothing
 _NAMING = frozenset(("album", "id", "list", "song", "track", "v"))
-
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED_BYTE = re.compile(r"\\udc([0-9a-f]{2})")
 
 
@@ -49,6 +49,11 @@ def _byte(value: int) -> str:
 def printable(text: str) -> str:
     r"""Return a text that a terminal shows and does not obey: control characters as ``\x1b``."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def quote_formula(text: str) -> str:
+    """Return a text that a table program does not take for a formula: tags are of strangers."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def show_location(location: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from enum import StrEnum
 
-from genre_core.locations import path_of
+from genre_core.locations import path_of, quote_formula
 from storage.catalog.library import LibrarySong
 from storage.home import DataLayout
 from storage.playlists import Entry, find_file, format_playlist
@@ -50,6 +50,9 @@ def _to_csv(rows: Sequence[Mapping[str, object]]) -> bytes:
 
 
 def _plain(value: object) -> object:
+    """Return a value for a cell; a table program would run some texts as formulas."""
+    if isinstance(value, str):
+        return quote_formula(value)
     if isinstance(value, bool | list):
         return json.dumps(value, ensure_ascii=False)
     return value

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from genre_core.dataset.labels import (
     LabelRules,
-    LabelsFrom,
     describe_labels,
     explain_label,
     label_sources,
@@ -99,7 +98,7 @@ def select_sources(
         music, takes_unlabelled=rules.takes_unlabelled, label_from=rules.label_from
     )
     given = found.sources
-    if rules.label_from == LabelsFrom.TAG:
+    if found.layout.reads_tags:
         given = keep_own(given, Journal(layout), rules.takes_unlabelled)
     listed = expand_pages(given, access, limits or DownloadLimits())
     with open_catalog(layout) as catalog:

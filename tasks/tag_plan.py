@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from os.path import realpath
 from pathlib import Path
 
@@ -27,7 +26,13 @@ from storage.catalog.connection import Catalog, open_catalog
 from storage.catalog.embeddings import read_embedded_library
 from storage.catalog.promotions import read_champion
 from storage.catalog.runs import Prediction, Run, read_confidences, read_run
-from storage.catalog.snapshots import Snapshot, find_snapshot, read_features, read_fold_groups
+from storage.catalog.snapshots import (
+    Snapshot,
+    find_snapshot,
+    read_features,
+    read_fold_groups,
+    read_placements,
+)
 from storage.catalog.songs import TaggedSource, read_files
 from storage.home import DataLayout
 from storage.sources.identity import file_version
@@ -36,10 +41,9 @@ from storage.tags.files import (
     require_writable,
 )
 from storage.tags.formats import read_genres
-from storage.tags.journal import Journal
+from storage.tags.journal import Entry, Journal
 from tasks.predict import SongPrediction
 
-HELD_OUT_SPLITS = (Split.VALIDATION, Split.TEST)
 _NOTHING = TagPrediction(genre="", confidence=None)
 
 
@@ -100,7 +104,7 @@ def read_tag_library(
 def _join_predictions(
     stored: Sequence[Prediction], held_out: Sequence[HeldOutSong]
 ) -> dict[str, TagPrediction]:
-    """Return predictions by track; of labelled songs, by models that were not fitted on them."""
+    """Return predictions by track; of training songs, by models that were not fitted on them."""
     known = {
         p.track_id: TagPrediction(genre=p.predicted, confidence=p.confidence, unknown=p.unknown)
         for p in stored
@@ -110,6 +114,7 @@ def _join_predictions(
             known.get(song.track_id, _NOTHING), genre=song.predicted, confidence=song.confidence
         )
         for song in held_out
+        if song.is_out_of_fold
     }
 
 
@@ -122,36 +127,37 @@ def _prepare_held_out(
 ) -> Callable[[], list[HeldOutSong]]:
     """Read what predictions of labelled songs are made of, by models not fitted on their artists.
 
-    A head is fitted again in folds of artists, so that every song counts; of a network, validation
-    and test songs count alone.
+    The champion itself predicts validation and test songs; validation songs are not held out of a
+    network, whose epoch and temperature they chose. A head predicts its training songs out of fold.
     """
-    if run.network not in HEADS:
-        groups = read_fold_groups(catalog, snapshot.snapshot_id)
-        return partial(_select_held_out, stored, groups)
+    groups, is_head = read_fold_groups(catalog, snapshot.snapshot_id), run.network in HEADS
+    splits = (Split.VALIDATION, Split.TEST) if is_head else (Split.TEST,)
+    own = [p for p in stored if p.split in splits and p.track_id in groups and not p.unknown]
+    held_out = [_hold_out(p, groups[p.track_id]) for p in own]
+    if not is_head:
+        return lambda: held_out
     features = read_features(catalog, snapshot.feature_key)
-    library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)
-    return partial(_predict_out_of_fold, run, library.songs.divisible(), features, tag_prior)
+    songs = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres).songs
+    split_of = {m.track_id: m.split for m in read_placements(catalog, snapshot.snapshot_id)}
+    songs = songs.of(np.array([split_of.get(t) == Split.TRAIN for t in songs.track_ids], bool))
+    songs = replace(songs, group_ids=np.array([groups[t] for t in songs.track_ids], object))
+    return lambda: [*held_out, *_predict_out_of_fold(run, songs.divisible(), features, tag_prior)]
 
 
-def _select_held_out(stored: Sequence[Prediction], groups: Mapping[str, str]) -> list[HeldOutSong]:
-    """Return the predictions of a network for validation and test songs."""
-    return [
-        HeldOutSong(
-            track_id=p.track_id,
-            group_id=groups[p.track_id],
-            genre=p.genre,
-            predicted=p.predicted,
-            confidence=p.confidence or 0.0,
-        )
-        for p in stored
-        if p.split in HELD_OUT_SPLITS and p.track_id in groups
-    ]
+def _hold_out(prediction: Prediction, group_id: str) -> HeldOutSong:
+    return HeldOutSong(
+        track_id=prediction.track_id,
+        group_id=group_id,
+        genre=prediction.genre,
+        predicted=prediction.predicted,
+        confidence=prediction.confidence or 0.0,
+    )
 
 
 def _predict_out_of_fold(
     run: Run, songs: EmbeddedSongs, features: FeatureConfig, tag_prior: TagTable
 ) -> list[HeldOutSong]:
-    """Predict all labelled songs by a head as that of the run, fitted in folds of artists."""
+    """Predict the training songs of a head by heads fitted as it was, in folds of artists."""
     from genre_core.training.head import fit_head  # scikit-learn takes half a second to import
 
     if features.embedding is None or len(songs.genres) < 2:
@@ -159,20 +165,19 @@ def _predict_out_of_fold(
     prior = prior_matrix(songs.genres, features.embedding, tag_table(tag_prior))
     if not HEADS[run.network]:
         prior = np.zeros_like(prior)
-    fitted = fit_head(
-        songs.values, songs.labels, songs.group_ids, prior, len(songs.genres), run.seed
-    )
+    groups, n_genres = songs.group_ids, len(songs.genres)
+    fitted = fit_head(songs.values, songs.labels, groups, prior, n_genres, run.seed)
     best = fitted.out_of_fold.argmax(axis=1)
     return [
         HeldOutSong(
             track_id=str(songs.track_ids[nth]),
-            group_id=str(songs.group_ids[nth]),
+            group_id=str(groups[nth]),
             genre=songs.genres[songs.labels[nth]],
             predicted=songs.genres[best[nth]],
             confidence=float(fitted.out_of_fold[nth, best[nth]]),
+            is_out_of_fold=True,
         )
-        for nth in range(len(songs))
-        if fitted.is_scored[nth]
+        for nth in np.flatnonzero(fitted.is_scored)
     ]
 
 
@@ -250,19 +255,17 @@ def _plan(
         current = read_current(Path(path_of(song)))
     except TagUnwritable as error:
         return replace(change, reason=TagReason.UNWRITABLE, message=str(error))
-    entries = journal.find(song)
-    is_ours = bool(entries) and entries[-1].genres == current
-    own = entries[0].former if is_ours else current
+    own = _select_own(journal.find(song), current)
     genres, reason = choose_genres(own, prediction.genre, mode)
-    if genres == current and not reason:
-        reason = TagReason.ALREADY
-    return replace(
-        change,
-        former=current,
-        genres=current if reason else genres,
-        reason=reason,
-        message=SENTENCES.get(reason, ""),
-    )
+    if reason or genres == current:
+        genres, reason = current, reason or TagReason.ALREADY
+    message = SENTENCES.get(reason, "")
+    return replace(change, former=current, genres=genres, reason=reason, message=message)
+
+
+def _select_own(entries: Sequence[Entry], current: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the genres of a file that the user gave it, without those that were written."""
+    return entries[0].former if entries and entries[-1].genres == current else current
 
 
 def read_current(path: Path) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Tags: write what was planned into the user's files, and take it back."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,9 +151,10 @@ def take_tags_back(layout: DataLayout, locations: Sequence[str] | None = None) -
     journal.sweep()
     places = sorted(journal.entries) if locations is None else [*map(place_of, locations)]
     versions = _Versions()
-    returned = [_take_back(journal, place, versions) for place in dict.fromkeys(places)]
-    versions.record(layout)
-    return returned
+    try:
+        return [_take_back(journal, place, versions) for place in dict.fromkeys(places)]
+    finally:
+        versions.record(layout)
 
 
 def _take_back(journal: Journal, song: str, versions: _Versions) -> TagReturn:
@@ -188,6 +190,11 @@ def _restore(path: Path, entry: Entry) -> str:
         mtime_ns = entry.former_mtime_ns
         replace_file(path, path.with_name(entry.part), former, found, _accept, mtime_ns)
         return "exactly"
+    return _restore_edited(path, entry, content, found)
+
+
+def _restore_edited(path: Path, entry: Entry, content: bytes, found: os.stat_result) -> str:
+    """Take the genres of an entry back from a file that was edited since."""
     current = read_current(path)
     genres = without_written(current, entry.former, entry.genres)
     if genres is None:

@@ -16,7 +16,6 @@ from flows.cli.refusals import suggest_labels
 from flows.cli.tables import plain_table
 from flows.settings import read_settings
 from genre_core.dataset.labels import (
-    LabelsFrom,
     describe_labels,
     explain_label,
     label_sources,
@@ -90,7 +89,7 @@ def check(
     listed = list_library(
         library.music, takes_unlabelled=library.unlabelled, label_from=library.label_from
     )
-    if library.label_from == LabelsFrom.TAG:
+    if listed.layout.reads_tags:
         own = keep_own(listed.sources, Journal(library.layout), library.unlabelled)
         listed = replace(listed, sources=own)
     songs = read_songs(listed.sources, library)

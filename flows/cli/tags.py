@@ -1,9 +1,8 @@
 """Commands tag and untag: genres in the tags of the user's files."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from math import floor
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -128,12 +127,12 @@ def untag(
 def _plan(
     config: "Settings", locations: list[str] | None, mode: TagMode, min_precision: float
 ) -> "tuple[dict[str, Threshold], list[TagChange]]":
+    """Return the threshold of each genre, and what is to be written into each file."""
     from tasks.tag_plan import plan_tags, read_tag_library, select_songs
 
     with ERR.status("Fitting thresholds"):
         library = read_tag_library(config.layout, config.tag_prior, locations)
-    known = select_songs(library, locations)
-    if not known:
+    if not (known := select_songs(library, locations)):
         raise UsageError("No song of the library comes from a file. Name songs to tag.")
     songs = _predict(config, known)
     genres = {*library.genres, *(song.genre for song in songs.values())} - {""}
@@ -173,14 +172,27 @@ def _show_thresholds(thresholds: Mapping[str, Threshold], min_precision: float) 
     headings = ("genre", "written from", "held-out songs", "artists", "right", "lower bound")
     title = f"Confidence from which {min_precision:g} of the predictions are right"
     OUT.print(plain_table(title, headings, map(_threshold_row, thresholds.values())))
-    never = [threshold for threshold in thresholds.values() if threshold.confidence is None]
-    if never:
-        best = max(threshold.precision_low for threshold in never)
-        show(
-            f"Never written: {', '.join(threshold.genre for threshold in never)}. Held-out songs, "
-            "which the model was not fitted on, cannot show the precision (lower 95 % bound, an "
-            f"artist counts once); with --min-precision {floor(100 * best) / 100:g} some could be."
+    show(*_explain_thresholds([*thresholds.values()]))
+
+
+def _explain_thresholds(thresholds: Sequence[Threshold]) -> Iterator[str]:
+    """Yield what the thresholds rest on, and what could be done where there is none."""
+    if of_folds := [one.genre for one in thresholds if one.n_out_of_fold]:
+        yield (
+            f"Too few artists were held out of the champion: {', '.join(of_folds)}. There its "
+            "training songs count, too, as heads predict them that were fitted in the same way on "
+            "other artists (out of fold)."
         )
+    never = [threshold for threshold in thresholds if threshold.confidence is None]
+    if not never:
+        return
+    highest = max(threshold.highest_precision for threshold in never)
+    remedy = f"with --min-precision {highest:g} some could be" if highest else "label more songs"
+    yield (
+        f"Never written: {', '.join(threshold.genre for threshold in never)}. Held-out songs, "
+        "which the model was not fitted on, cannot show the precision (lower 95 % bound, an "
+        f"artist counts once); {remedy}."
+    )
 
 
 def _threshold_row(threshold: Threshold) -> tuple[str, ...]:
@@ -199,23 +211,23 @@ def _show_changes(changes: "Sequence[TagChange]", written: bool) -> None:
     for change in changes:
         if not change.reason:
             show("", f"{change.song}  {change.confidence:.2f}", *_difference(change))
-    kept = [c for c in changes if c.reason and c.reason not in FAULTS]
-    if len(kept) <= MOST_NAMED:
-        show(*(f"{change.song} stays, because {change.message}." for change in kept))
-    else:
-        counts = Counter(change.reason for change in kept)
-        for reason, n in counts.items():
-            show(f"{counted(n, 'song stays', 'songs stay')}, because {SENTENCES[reason]}.")
-        show("--json names each of them.")
+    _show_kept([c for c in changes if c.reason and c.reason not in FAULTS])
     n_written = sum(not change.reason for change in changes)
     did = "Wrote the genre into" if written else "Would write the genre into"
     show("", f"{did} {counted(n_written, 'file')} of {len(changes)}.")
     if n_written:
-        show(
-            "`genreflow untag` takes it back."
-            if written
-            else "Nothing was changed yet; --write does it."
-        )
+        undone = "`genreflow untag` takes it back."
+        show(undone if written else "Nothing was changed yet; --write does it.")
+
+
+def _show_kept(kept: "Sequence[TagChange]") -> None:
+    """Name the songs that stay as they are; of many, their number by the reason."""
+    if len(kept) <= MOST_NAMED:
+        show(*(f"{change.song} stays, because {change.message}." for change in kept))
+        return
+    for reason, n in Counter(change.reason for change in kept).items():
+        show(f"{counted(n, 'song stays', 'songs stay')}, because {SENTENCES[reason]}.")
+    show("--json names each of them.")
 
 
 def _difference(change: "TagChange") -> list[str]:

@@ -51,10 +51,12 @@ def web(
         import uvicorn
 
         from flows.web.app import make_app
+        from flows.web.connections import Connection
 
         uvicorn.Server(
             uvicorn.Config(
                 make_app(config, (*LOOPBACK, host), password),
+                http=Connection,
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=LONGEST_ANSWER_S,
                 log_level="warning",

@@ -1,8 +1,6 @@
 """What is done on the page of a song: its label corrected, a dropped one added to the library."""
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -18,7 +16,6 @@ from flows.web.drops import DroppedSong
 from flows.web.pages import show_page
 from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
-from genre_core.errors import TransientError
 from storage.catalog.song_page import (
     StoredSong,
     read_labels_in_use,
@@ -30,19 +27,18 @@ from storage.sources.added import add_song
 
 router = APIRouter(include_in_schema=False)
 State = Annotated[WebState, Depends(state_of)]
-BUSY = "A run is writing into this home; try again when it has ended."
 
 
 @router.post("/songs/{track_id}/genre")
-async def correct_label(
+def correct_label(
     request: Request, track_id: str, state: State, genre: Annotated[str, Form()] = ""
 ) -> HTMLResponse:
     """Decide the genre of a song of the library, as `genreflow decide` does."""
     require_stored(state, track_id)
     _require_genre(state, genre)
     who = actor_of(request)
-    with explaining_lock():
-        n_tracks = await state.answer(lambda: decide(state.config, track_id, genre, who))
+    with state.explaining_refusals():
+        n_tracks = state.write(lambda: decide(state.config, track_id, genre, who))
     others = f", and so {'is its copy' if n_tracks == 2 else 'are its copies'}" * (n_tracks > 1)
     content = {
         "sentence": f"The label is {genre} now{others}. The next training learns from it.",
@@ -52,7 +48,7 @@ async def correct_label(
 
 
 @router.post("/dropped/{token}/add")
-async def add_dropped(
+def add_dropped(
     request: Request, token: str, state: State, genre: Annotated[str, Form()] = ""
 ) -> HTMLResponse:
     """Add a dropped song to the library under a genre, as `genreflow ingest` does."""
@@ -60,8 +56,8 @@ async def add_dropped(
     _require_genre(state, genre)
     if song.facts is None:
         raise HTTPException(422, "This song cannot be read, so it cannot be added.")
-    with explaining_lock():
-        row = await state.answer(lambda: add_to_library(state.config, song, genre))
+    with state.explaining_refusals():
+        row = state.write(lambda: add_to_library(state.config, song, genre))
     content = {"command": "", **describe_outcome(row, genre)}
     return show_page(request, "_done.html", content)
 
@@ -79,15 +75,6 @@ def known_genres(state: WebState) -> list[str]:
     config = state.config
     chosen = config.genres or {*read_labels_in_use(state.layout), *config.genre_map.values()}
     return sorted(chosen, key=str.casefold)
-
-
-@contextmanager
-def explaining_lock() -> Iterator[None]:
-    """Answer 409 where another process writes into the home."""
-    try:
-        yield
-    except TransientError as error:
-        raise HTTPException(409, BUSY) from error
 
 
 def _require_genre(state: WebState, genre: str) -> None:

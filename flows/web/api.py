@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from flows.web.metrics import describe_metrics
 from flows.web.pages import show_page
 from flows.web.safety import actor_of
 from flows.web.state import WebState, state_of
-from genre_core.errors import TransientError, UsageError
+from genre_core.errors import UsageError
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import nearest_songs
 from storage.catalog.library import LibrarySong, find_song, find_songs
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/api", tags=["genreflow"])
 pages = APIRouter(include_in_schema=False)
 State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
+LARGEST = 2**31 - 1
 NO_SONG = "The library has no song of this id. GET /api/songs lists them."
 
 
@@ -52,7 +53,7 @@ def get_songs(
     q: Annotated[str, Query(max_length=200, description="Text in its names or source.")] = "",
     label: Annotated[str, Query(max_length=200, description="The user's genre.")] = "",
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
 ) -> list[LibrarySong]:
     """Return songs of the library with label and prediction, in the order of their sources."""
     return find_songs(state.layout, q, label, limit, offset)
@@ -93,16 +94,20 @@ def get_decisions(
 @router.post("/decisions", status_code=201)
 def post_decision(decision: Decision, state: State, request: Request) -> Row:
     """Decide the genre of a recording and all its duplicates, as `genreflow decide` does."""
-    with _answering_refusals():
-        n_tracks = decide(state.config, decision.song, decision.genre, actor_of(request))
+    with state.explaining_refusals(), _answering_refusals():
+        n_tracks = state.write(
+            lambda: decide(state.config, decision.song, decision.genre, actor_of(request))
+        )
     return {**decision.model_dump(), "n_tracks": n_tracks}
 
 
 @router.delete("/decisions/{decision_id}")
-def delete_decision(decision_id: int, state: State, request: Request) -> Row:
+def delete_decision(
+    decision_id: Annotated[int, Path(ge=1, le=LARGEST)], state: State, request: Request
+) -> Row:
     """Take a decision back, as `genreflow decide --undo` does; it stays in the log."""
-    with _answering_refusals():
-        undone = undo(state.config, decision_id, actor_of(request))
+    with state.explaining_refusals(), _answering_refusals():
+        undone = state.write(lambda: undo(state.config, decision_id, actor_of(request)))
     return {"decision_id": undone.decision_id, "genre": undone.genre}
 
 
@@ -110,8 +115,6 @@ def delete_decision(decision_id: int, state: State, request: Request) -> Row:
 def _answering_refusals() -> Iterator[None]:
     try:
         yield
-    except TransientError as error:
-        raise HTTPException(409, str(error)) from error
     except UsageError as error:
         raise HTTPException(422, str(error)) from error
 

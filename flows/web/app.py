@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from flows.settings import Settings
 from flows.web import (
@@ -32,13 +32,14 @@ from flows.web.pages import FOLDER, show_page
 from flows.web.safety import LOOPBACK, Guard
 from flows.web.state import WebState, state_of
 from genre_core.errors import GenreflowError, UsageError
+from storage.files import DISK_ERRORS
 
 FAILED = "The server failed on this request; its log has the cause."
 SWEEP_S = 60.0
 logger = logging.getLogger(__name__)
 
 
-def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> ASGIApp:
+def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> Guard:
     """Return the application for a home; ``hosts`` are the names that it answers to."""
     app = FastAPI(title="genreflow", docs_url=None, redoc_url=None, lifespan=_close_at_end)
     app.state.web = WebState(config=config, secret=secret)
@@ -48,7 +49,9 @@ def make_app(config: Settings, hosts: tuple[str, ...] = LOOPBACK, secret: str = 
         app.include_router(page.router)
     app.include_router(api.pages)
     app.add_exception_handler(HTTPException, _answer_refusal)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(GenreflowError, _answer_error)
+    app.add_exception_handler(OSError, _answer_disk)
     app.add_exception_handler(Exception, _answer_failure)
     return Guard(app, hosts, secret)  # outermost: answers to failures need its headers, too
 
@@ -84,9 +87,27 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
     return answer(request, error.status_code, sentence or error.detail)
 
 
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """Name the first value that does not fit; the value itself may be no text."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fault = error.errors()[0]
+    names = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
+    return answer(request, 422, f"{names}: {fault['msg']}.")
+
+
 async def _answer_error(request: Request, error: Exception) -> Response:
-    sentence = str(error).replace(str(state_of(request).layout.home), "the home")
+    sentence = state_of(request).tell(error)
     return answer(request, 400 if isinstance(error, UsageError) else 503, sentence)
+
+
+async def _answer_disk(request: Request, error: Exception) -> Response:
+    """Say that a disk is full or read-only; other errors of the system are failures."""
+    if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
+        return await _answer_failure(request, error)
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    sentence = f"A disk of the server {DISK_ERRORS[error.errno]}, then try again."
+    return answer(request, 507, sentence)
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Sound for the players: songs, excerpts of equal loudness, and the peaks of waveforms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -38,7 +39,8 @@ Sent = TypeVar("Sent", bound=Response)
 @router.get("/songs/{track_id}")
 async def send_song(track_id: str, state: State) -> FileResponse:
     """Send a song of the library, or the part of it that a browser asks for."""
-    return await send_whole(state, state.layout.previews, stored_song(state, track_id))
+    song = await find_song(state, track_id)
+    return await send_whole(state, state.layout.previews, song)
 
 
 @router.get("/songs/{track_id}/preview")
@@ -49,14 +51,15 @@ async def send_preview(
     length_s: Annotated[float, Query(gt=0, le=LONGEST_S)] = EXCERPT_S,
 ) -> FileResponse:
     """Send an excerpt of a song of the library; without a start, from its middle."""
-    song = stored_song(state, track_id)
+    song = await find_song(state, track_id)
     return await send_excerpt(state, state.layout.previews, song, start_s, length_s)
 
 
 @router.get("/songs/{track_id}/peaks")
 async def send_peaks(track_id: str, state: State) -> JSONResponse:
     """Send the peaks of the waveform of a song of the library."""
-    return await measure_peaks(state, state.layout.previews, stored_song(state, track_id))
+    song = await find_song(state, track_id)
+    return await measure_peaks(state, state.layout.previews, song)
 
 
 @router.get("/dropped/{token}")
@@ -98,9 +101,11 @@ def _require_played(song: DroppedSong) -> PlayedSong:
     return song.played
 
 
-def stored_song(state: WebState, track_id: str) -> PlayedSong:
+async def find_song(state: WebState, track_id: str) -> PlayedSong:
     """Return a song of the library; 404 if there is none of this id."""
-    found = find_stored_song(state.layout, track_id) if track_id.isalnum() else None
+    found = await state.answer(
+        lambda: find_stored_song(state.layout, track_id) if track_id.isalnum() else None
+    )
     if found is None:
         raise HTTPException(404)
     return PlayedSong(name=track_id, path=found[0], facts=found[1])
@@ -119,15 +124,20 @@ async def send_excerpt(
 ) -> FileResponse:
     """Send an excerpt of a song; 422 with the reason if it cannot be decoded."""
     try:
-        path = await state.answer(
-            lambda: cut_preview(cache, song, start_s, length_s)
-        )  # not behind the songs that wait to be predicted
+        path = await state.decode(lambda: cut_preview(cache, song, start_s, length_s))
     except GenreflowError as error:
         raise HTTPException(422, "This part of the song cannot be decoded.") from error
     return FileResponse(path, media_type="audio/mpeg", headers=KEPT)
 
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
-    """Send the peaks of the waveform of a song."""
-    peaks = await state.answer(lambda: read_peaks(cache, song))
-    return JSONResponse(peaks, headers=KEPT)
+    """Send the peaks of the waveform of what `send_whole` sends of a song."""
+    peaks = await state.measure(lambda: read_peaks(cache, song))
+    return JSONResponse(cut_peaks(song, peaks), headers=KEPT)
+
+
+def cut_peaks(song: PlayedSong, peaks: Sequence[float]) -> Sequence[float]:
+    """Return the peaks of the part of a song that browsers get."""
+    if song.path.suffix.lower() in PLAYABLE or song.facts.duration_s <= LONGEST_S:
+        return peaks
+    return peaks[: round(len(peaks) * LONGEST_S / song.facts.duration_s)]

@@ -196,30 +196,35 @@ def start_study(state: WebState, song: DroppedSong) -> None:
 
 
 async def _study(state: WebState, song: DroppedSong) -> None:
-    """Fetch a song if it is at an address, then decode and predict it; other songs go on."""
-    limits = limit_strangers(state.config.limits)
-    limits = replace(limits, max_bytes=min(limits.max_bytes, MAX_SONG_BYTES))
+    """Predict a song, or note why not; other songs go on."""
     try:
-        if song.place:
-            await state.work(lambda: _fetch(state, song, limits), waits=True)
-        else:
-            await state.work(lambda: _probe(song, limits))
-        song.probed.set()
-        classifier = await state.answer(lambda: _load(state))
-        studied = await state.work(lambda: study_song(classifier, str(song.path), limits))
-        if studied.prediction.error:
-            song.fail(studied.prediction.error)
-        else:
-            song.studied = studied
+        await _predict(state, song)
     except GenreflowError as error:
         song.fail(str(error))
     except Exception:
         logger.exception("a dropped song cannot be predicted")
         song.fail(FAILED)
     finally:
-        state.drops.settle(song)  # what was fetched for a song that was removed goes, too
+        if state.drops.find(song.token) is None:  # it was forgotten meanwhile
+            state.drops.remove(song)
         song.probed.set()
         song.done.set()
+
+
+async def _predict(state: WebState, song: DroppedSong) -> None:
+    """Fetch a song if it is at an address, then decode and predict it."""
+    limits = limit_strangers(state.config.limits)
+    limits = replace(limits, max_bytes=min(limits.max_bytes, MAX_SONG_BYTES))
+    if song.place:
+        await state.work(lambda: _fetch(state, song, limits), waits=True)
+    else:
+        await state.work(lambda: _probe(song, limits))
+    song.probed.set()
+    studied = await state.work(lambda: study_song(_load(state), str(song.path), limits))
+    if studied.prediction.error:
+        song.fail(studied.prediction.error)
+    else:
+        song.studied = studied
 
 
 def _load(state: WebState) -> Classifier:
@@ -240,6 +245,9 @@ def _fetch(state: WebState, song: DroppedSong, limits: DownloadLimits) -> None:
     """Fetch the song at an address; it takes room from the time on when it is fetched."""
     state.drops.reserve(song, limits.max_bytes)
     layout = DataLayout(song.folder)
-    track = fetch_song(identify(Source(location=song.place, genre="")), layout, limits)
-    song.track_id, song.facts = track.track_id, track
-    song.path = layout.song(track.track_id, track.suffix)
+    try:
+        track = fetch_song(identify(Source(location=song.place, genre="")), layout, limits)
+        song.track_id, song.facts = track.track_id, track
+        song.path = layout.song(track.track_id, track.suffix)
+    finally:
+        state.drops.settle(song)  # what was fetched for a song that was removed goes, too

@@ -111,7 +111,7 @@ class Drops:
 
     def __init__(self) -> None:
         self._songs: dict[str, DroppedSong] = {}
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         self._held: IO[str] | None = None
         self._lock = Lock()
 
@@ -157,7 +157,7 @@ class Drops:
             return
         is_kept = song.is_ours and song.path.exists()
         song.n_bytes = song.path.stat().st_size if is_kept else 0
-        if not is_kept:  # what came of a song that cannot be fetched
+        if not is_kept:  # it may be what came of a song that cannot be fetched
             shutil.rmtree(song.folder, ignore_errors=True)
 
     def find(self, token: str) -> DroppedSong | None:
@@ -176,7 +176,8 @@ class Drops:
     def remove(self, song: DroppedSong) -> None:
         """Remove a song and its file, unless that is one of the user."""
         self._songs.pop(song.token, None)
-        shutil.rmtree(song.folder, ignore_errors=True)
+        left = song.folder if self.folder else song.folder.parent  # after the end, all of it
+        shutil.rmtree(left, ignore_errors=True)
         remove_previews(song.previews, song.token)
 
     def sweep(self) -> None:
@@ -185,32 +186,32 @@ class Drops:
         for song in [one for one in list(self._songs.values()) if one.at_s < since_s]:
             self.remove(song)
         with self._lock:
-            if self._folder is None:
+            if self.folder is None:
                 return
-            for folder in self._folder.glob("*/"):
+            for folder in self.folder.glob("*/"):
                 if folder.name not in (PREVIEWS, *self._songs):
                     shutil.rmtree(folder, ignore_errors=True)
-            for path in self._folder.glob(f"{PREVIEWS}/??/*"):
+            for path in self.folder.glob(f"{PREVIEWS}/??/*"):
                 if path.name.partition(".")[0] not in self._songs:
                     path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove everything."""
         self._songs.clear()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
         if self._held is not None:
             self._held.close()
-        self._folder = self._held = None
+        self.folder = self._held = None
 
     def _make_folder(self) -> Path:
         """Return the folder; a server holds its lock, so that one that was killed leaves it."""
-        if self._folder is None:
+        if self.folder is None:
             remove_left()
-            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            self._held = (self._folder / LOCK).open("w")
+            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._held = (self.folder / LOCK).open("w")
             fcntl.flock(self._held, fcntl.LOCK_EX)
-        return self._folder
+        return self.folder
 
     def _require_room(self, n_bytes: int) -> None:
         if sum(song.n_bytes for song in self._songs.values()) + n_bytes > MAX_BYTES:

@@ -12,10 +12,9 @@ from starlette.responses import Response
 from flows.remedies import Remedy, find_remedy
 from flows.settings import Settings
 from flows.settings_file import plan_change, with_settings, write_change
-from flows.web.actions import BUSY
 from flows.web.pages import show_page
 from flows.web.review import Desk, show_desk
-from flows.web.state import Retry, WebState, state_of
+from flows.web.state import BUSY, Retry, WebState, state_of
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.records import counted
 from storage.catalog.review import read_left_out

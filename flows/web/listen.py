@@ -11,9 +11,10 @@ from starlette.responses import HTMLResponse, Response
 
 from flows.web.dropped import is_local, new_drop, require_drop
 from flows.web.drops import KEPT_S, MAX_SONGS, DroppedSong
-from flows.web.pages import genre_styles, show_page
+from flows.web.pages import library_styles, show_page
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
+from genre_core.locations import quote_formula
 from genre_core.records import counted
 from tasks.serving import MAX_SONG_BYTES
 
@@ -31,7 +32,6 @@ CSV_COLUMNS = (
     *("song", "file", "genre", "confidence", "right_of_10", "alternatives", "unknown"),
     *("length_s", "error"),
 )
-FORMULA = ("=", "+", "-", "@", "\t")
 Row = tuple[DroppedSong, Verdict | None]
 
 
@@ -41,6 +41,7 @@ def listen(request: Request, state: State, drop: str = "") -> HTMLResponse:
     state.workers.submit(state.classifier)  # so that the first song need not wait for it
     content = {
         "page": "listen",
+        "has_model": state.has_model,
         "is_local": is_local(request, state),
         "most_mib": MAX_SONG_BYTES >> 20,
         "most_songs": MAX_SONGS,
@@ -86,13 +87,13 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
         "down": down,
         "n_waiting": n_waiting,
         "sentence": f"{done}{failed}." if rows else "",
-        "styles": genre_styles(genres),
+        "styles": library_styles(state, genres),
     }
 
 
 def _read_rows(state: WebState, drop: str) -> list[Row]:
     return [
-        (song, judge(state, song.prediction) if song.prediction else None)
+        (song, judge(state, song.prediction, song.track_id) if song.prediction else None)
         for song in state.drops.of(drop)
     ]
 
@@ -113,11 +114,6 @@ def _sort(rows: Sequence[Row], sort: Column | None, down: bool) -> list[Row]:
     return [*known, *(row for row in rows if key(row) is None)]
 
 
-def quote_formula(text: str) -> str:
-    """Return a text that a table program does not take for a formula: tags are of strangers."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def _csv_row(row: Row) -> tuple[object, ...]:
     song, verdict = row
     names = (quote_formula(song.title), quote_formula(song.name))
@@ -125,7 +121,8 @@ def _csv_row(row: Row) -> tuple[object, ...]:
     if verdict is None:
         return (*names, "", "", "", "", "", length_s, quote_formula(song.error))
     others = "; ".join(f"{genre} {probability:.4f}" for genre, probability in verdict.alternatives)
-    share = "" if verdict.share is None else f"{10 * verdict.share:.1f}"
+    share = "" if verdict.share is None else f"{10 * verdict.share:.2f}"
     is_unknown = "yes" if verdict.is_unknown else "no"
     confidence = f"{verdict.confidence:.4f}"
-    return (*names, verdict.shown_genre, confidence, share, others, is_unknown, length_s, "")
+    named, others = quote_formula(verdict.shown_genre), quote_formula(others)
+    return (*names, named, confidence, share, others, is_unknown, length_s, "")

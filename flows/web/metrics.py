@@ -3,14 +3,8 @@
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from flows.web.pages import Header, read_header
-from storage.catalog.query import query_rows
-from storage.catalog.status import read_status
+from storage.catalog.status import read_last_night, read_status
 from storage.home import DataLayout
-
-_LAST_NIGHT = """
-    select epoch(ended_at) as ended_s, outcome = 'finished' as is_finished from nights
-    where ended_at is not null and outcome <> 'skipped' order by started_at desc limit 1
-"""
 
 
 def describe_metrics(layout: DataLayout) -> str:
@@ -46,7 +40,7 @@ def _score_champion(registry: CollectorRegistry, header: Header) -> None:
 
 
 def _time_night(registry: CollectorRegistry, layout: DataLayout) -> None:
-    for night in query_rows(layout, _LAST_NIGHT):
+    if night := read_last_night(layout):
         ended = Gauge(
             "genreflow_last_night_timestamp_seconds", "When the last night ended", registry=registry
         )

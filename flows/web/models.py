@@ -13,7 +13,7 @@ from flows.web.model_charts import bin_confidence, count_confusion, show_runs
 from flows.web.pages import show_page
 from flows.web.state import WebState, state_of
 from genre_core.audit.rules import CheckName, Level
-from genre_core.errors import GenreflowError, TransientError
+from genre_core.errors import GenreflowError
 from genre_core.locations import mask_location
 from genre_core.records import counted
 from storage.catalog.query import keep_open
@@ -34,7 +34,6 @@ State = Annotated[WebState, Depends(state_of)]
 Name = Annotated[str, Query(max_length=200)]
 
 MOST_SONGS = 50
-BUSY = "A run is writing into this home; try again when it has ended."
 SYMBOLS = {Level.PASS: "✓", Level.INCONCLUSIVE: "?", Level.WARN: "!", Level.FAIL: "✕"}
 QUESTIONS = {
     CheckName.OVERLAP: "Are the songs that score it apart from those that trained it?",
@@ -117,11 +116,8 @@ def follow_change(state: State) -> Response:
 
 def _change(request: Request, state: WebState, words: tuple[str, ...]) -> Response:
     """Start a change of the champion; 409 with a sentence if something writes into the home."""
-    try:
-        with hold_home(state.layout):
-            command = state.commands.start(state.layout, words)
-    except TransientError as error:
-        raise HTTPException(409, BUSY) from error
+    with state.explaining_refusals(), hold_home(state.layout):
+        command = state.commands.start(state.layout, words)
     if "hx-request" not in request.headers:
         return RedirectResponse("/models?changed=true", 303)
     return show_page(request, "_change.html", {"command": command})

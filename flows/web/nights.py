@@ -14,12 +14,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from flows.web.commands import log_of, read_end
-from flows.web.models import BUSY
 from flows.web.pages import show_page
 from flows.web.report import serve_report
 from flows.web.schedule import read_schedule
 from flows.web.state import WebState, state_of
-from genre_core.errors import TransientError
 from genre_core.locations import show_location
 from storage.catalog.nightly import NightOutcome, NightRecord, read_published_nights
 from storage.home import DataLayout
@@ -83,11 +81,8 @@ def run_now(request: Request, state: State) -> Response:
     """Start `genreflow nightly` in a process that outlives this page; 409 if one runs."""
     if has_night(state.layout):
         raise HTTPException(409, AT_WORK)
-    try:
-        with hold_home(state.layout):
-            state.commands.start(state.layout, WORDS)
-    except TransientError as error:
-        raise HTTPException(409, BUSY) from error
+    with state.explaining_refusals(), hold_home(state.layout):
+        state.commands.start(state.layout, WORDS)
     if "hx-request" not in request.headers:
         return RedirectResponse("/nights", 303)
     return show_page(request, "_night_progress.html", _describe_progress(state))

@@ -12,12 +12,14 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from flows.web.state import state_of
+from flows.web.state import WebState, state_of
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.colours import MARKERS, OKABE_ITO
 from genre_core.locations import printable
-from storage.catalog.query import query_rows
+from storage.catalog.song_page import read_labels_in_use
+from storage.catalog.status import read_header_facts
 from storage.home import DataLayout
+from storage.models.champion import DOCUMENT_FILE, read_genres
 
 FOLDER = Path(__file__).parent
 PAGES = {
@@ -28,18 +30,6 @@ PAGES = {
     "nights": ("/nights", "Nights"),
 }
 """Path and name of each page, in the order of the navigation."""
-
-_HEADER = """
-    with last as (select version, run_id from promotions order by promotion_id desc limit 1)
-    select last.version, network, value, low, high, split,
-        (select count(*) from tracks where not is_builtin or not exists (
-            select 1 from tracks as own where not own.is_builtin)) as n_songs,
-        (select count(distinct recording) from label_conflicts) as n_conflicts,
-        (select count(*) from suspects) as n_suspects
-    from (select 1) left join last on true left join runs using (run_id)
-        left join scores on scores.run_id = last.run_id
-            and split = 'test' and metric = 'macro_f1' and scores.genre = ''
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +70,7 @@ def read_header(layout: DataLayout) -> Header:
 
 @lru_cache(maxsize=4)
 def _read_header(layout: DataLayout, _changed_at: int) -> Header:
-    row = query_rows(layout, _HEADER)[0]
+    row = read_header_facts(layout)
     value, low, high = (row[name] for name in ("value", "low", "high"))
     return Header(
         version=row["version"],
@@ -88,6 +78,21 @@ def _read_header(layout: DataLayout, _changed_at: int) -> Header:
         score=None if value is None else Interval(value=value, low=low, high=high),
         **{name: row[name] for name in ("n_songs", "n_conflicts", "n_suspects")},
     )
+
+
+def library_styles(state: WebState, genres: Iterable[str] = ()) -> dict[str, GenreStyle]:
+    """Return the styles of all genres of library and champion, which are the same on every page.
+
+    ``genres`` are those of the page, if there may be others.
+    """
+    files = (state.layout.published, state.layout.champion / DOCUMENT_FILE)
+    changed_at = tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+    return genre_styles([*_genres_of(state.layout, changed_at), *genres])
+
+
+@lru_cache(maxsize=4)
+def _genres_of(layout: DataLayout, _changed_at: tuple[int, ...]) -> tuple[str, ...]:
+    return (*read_labels_in_use(layout), *read_genres(layout.champion))
 
 
 def genre_styles(genres: Iterable[str]) -> dict[str, GenreStyle]:
@@ -125,7 +130,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "percent": lambda share: f"{100 * share:.0f} %",
-        "clock": _clock,
+        "clock": clock,
         "points": _points,
         "told": _tell,
         "shown": lambda text: printable(str(text)),
@@ -149,7 +154,7 @@ def _tell(sentence: str) -> Markup:
     return Markup("").join(shown)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Return minutes and seconds as players show them: 3:05."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from flows.decide import decide, undo
+from flows.decide import decide, prepare, undo
 from flows.remedies import group_left_out
-from flows.web.actions import BUSY, known_genres
-from flows.web.pages import PAGES, genre_styles, read_header, show_page
+from flows.web.actions import known_genres
+from flows.web.pages import PAGES, library_styles, read_header, show_page
 from flows.web.safety import actor_of
-from flows.web.state import WebState, state_of
+from flows.web.state import BUSY, WebState, state_of
 from genre_core.errors import TransientError, UsageError
 from genre_core.records import counted
 from storage.catalog.audits import suspect_rows
@@ -122,7 +122,7 @@ def undo_item(
 def _answer(request: Request, state: WebState, at: Desk, act: Callable[[], Desk]) -> Response:
     """Do something and show what comes of it; a refusal leaves the page at its item."""
     try:
-        desk = act()
+        desk = state.write(act)
     except TransientError:
         desk = Desk(queue=at.queue, item=at.item, sentence=BUSY, is_bad=True, status=409)
     except UsageError as error:
@@ -132,6 +132,8 @@ def _answer(request: Request, state: WebState, at: Desk, act: Callable[[], Desk]
 
 def show_desk(request: Request, state: WebState, desk: Desk) -> Response:
     """Show the page at a queue; for htmx the part that changes, with the count in the header."""
+    if request.method == "GET":
+        state.workers.submit(prepare)
     is_part = "hx-request" in request.headers and not _restores(request)
     if request.method == "POST" and not is_part and not desk.is_bad:
         return RedirectResponse(_address(desk), 303)
@@ -201,7 +203,7 @@ def _item(state: WebState, desk: Desk, items: Sequence[Any]) -> dict[str, Any]:
         "following": names[(place + 1) % len(names)] if len(names) > 1 else "",
         "choices": choices,
         "facts": name_tracks(state.layout, wanted),
-        "styles": genre_styles([*(choice.genre for choice in choices), *heard]),
+        "styles": library_styles(state, [*(choice.genre for choice in choices), *heard]),
     }
 
 

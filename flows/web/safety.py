@@ -8,6 +8,9 @@ import base64
 import binascii
 import hmac
 import secrets
+import socket
+from contextlib import suppress
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +23,7 @@ from flows.web.state import state_of
 from genre_core.locations import printable
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 SAFE_METHODS = ("GET", "HEAD")
 LONGEST_NAME = 100
 POLICY = (
@@ -33,23 +37,23 @@ class Guard:
     """Middleware: refuses foreign hosts and origins, asks for the password, sets the policy."""
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = LOOPBACK, secret: str = "") -> None:
-        self._app, self._hosts, self._secret = app, hosts, secret
+        self.app, self._hosts, self._secret = app, hosts, secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
         sending = _with_headers(send, nonce)
         refusal = self._refuse(scope)
-        await (refusal or self._app)(scope, bounded(scope, receive), sending)
+        await (refusal or self.app)(scope, bounded(scope, receive), sending)
 
     def _refuse(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if hostname(host) not in self._hosts:
+        if not self._is_own(hostname(host)):
             return PlainTextResponse("This host name is not one of this server.\n", 421)
         if scope["method"] not in SAFE_METHODS and not is_own_origin(headers):
             return PlainTextResponse("The request comes from a page of another site.\n", 403)
@@ -57,6 +61,24 @@ class Guard:
             challenge = {"WWW-Authenticate": 'Basic realm="genreflow", charset="UTF-8"'}
             return PlainTextResponse("Give the password of this server.\n", 401, challenge)
         return None
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a name is one of this server.
+
+        On all addresses, each of them and the name of the machine are: a page that rebinds comes
+        under a name of its own.
+        """
+        if name in self._hosts or EVERY_ADDRESS.isdisjoint(self._hosts):
+            return name in self._hosts
+        machine = socket.gethostname().lower()
+        return is_address(name) or name in (machine, f"{machine}.local")
+
+
+def is_address(name: str) -> bool:
+    """Whether the name of a host is an address of IPv4 or IPv6."""
+    with suppress(ValueError):
+        return bool(ip_address(name))
+    return False
 
 
 def hostname(host: str) -> str:
@@ -72,7 +94,9 @@ def is_own_origin(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-    return urlsplit(origin).netloc == headers.get("host", "")
+    with suppress(ValueError):
+        return urlsplit(origin).netloc == headers.get("host", "")
+    return False
 
 
 def holds_secret(headers: Headers, secret: str) -> bool:

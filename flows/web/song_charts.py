@@ -14,7 +14,7 @@ from genre_core.evaluation.bootstrap import Float64Array
 from genre_core.examples import Float32Array
 from genre_core.representations.features import FeatureConfig
 from genre_core.representations.registry import find_representation
-from tasks.predict import SongPrediction
+from tasks.predict import FragmentPrediction, SongPrediction
 from tasks.studies.why import BandsWhy
 
 MOST_LANES = 8
@@ -65,24 +65,34 @@ def draw_timeline(prediction: SongPrediction, length_s: float, duration_s: float
     lanes = tuple(genres[:MOST_LANES])
     middles = [100 * (one.start_s + length_s / 2) / duration_s for one in fragments]
     borders = [0.0, *((a + b) / 2 for a, b in pairwise(middles)), 100.0]
-    blocks = []
-    for nth, one in enumerate(fragments):
-        width = max(100 * length_s / duration_s, LEAST_WIDTH)
-        left = max(borders[nth], middles[nth] - WIDEST_TARGET / 2)
-        right = min(borders[nth + 1], middles[nth] + WIDEST_TARGET / 2)
-        blocks.append(
-            Block(
-                start_s=one.start_s,
-                length_s=length_s,
-                x=min(max(middles[nth] - width / 2, 0), 100 - width),
-                width=width,
-                target_x=left,
-                target_width=right - left,
-                probabilities=one.probabilities,
-            )
-        )
+    width = max(100 * length_s / duration_s, LEAST_WIDTH)
+    blocks = [
+        _place(one, length_s, width, middle, between)
+        for one, middle, between in zip(fragments, middles, pairwise(borders), strict=True)
+    ]
     n_hidden = len(genres) - len(lanes)
     return Timeline(lanes=lanes, blocks=tuple(blocks), duration_s=duration_s, n_hidden=n_hidden)
+
+
+def _place(
+    fragment: FragmentPrediction,
+    length_s: float,
+    width: float,
+    middle: float,
+    between: tuple[float, float],
+) -> Block:
+    """Return the block of a fragment, whose target lies between those beside it."""
+    left = max(between[0], middle - WIDEST_TARGET / 2)
+    right = min(between[1], middle + WIDEST_TARGET / 2)
+    return Block(
+        start_s=fragment.start_s,
+        length_s=length_s,
+        x=min(max(middle - width / 2, 0), 100 - width),
+        width=width,
+        target_x=left,
+        target_width=right - left,
+        probabilities=fragment.probabilities,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The page of a song, dropped or of the library: its genre, its fragments, why, similar songs."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -11,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from flows.web.actions import known_genres, require_stored
-from flows.web.audio import stored_song
+from flows.web.audio import find_song
 from flows.web.dropped import NO_MODEL, require_dropped
 from flows.web.drops import DroppedSong
-from flows.web.pages import genre_styles, show_page
+from flows.web.pages import clock, library_styles, show_page
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
 from flows.web.verdicts import Verdict, judge
@@ -73,14 +74,14 @@ async def show_dropped(request: Request, token: str, state: State) -> HTMLRespon
         "is_fetching": bool(song.place) and song.facts is None,
         **_head_of_dropped(song),
     }
-    return show_page(request, "song.html", content)
+    return await state.answer(lambda: show_page(request, "song.html", content))
 
 
 @router.get("/songs/{track_id}")
-async def show_stored(request: Request, track_id: str, state: State) -> HTMLResponse:
+def show_stored(request: Request, track_id: str, state: State) -> HTMLResponse:
     """Show the page of a song of the library, with its stored prediction if there is one."""
     stored = require_stored(state, track_id)
-    verdict = await _judge_stored(state, stored)
+    verdict = _judge_stored(state, stored)
     content = {
         "page": "",
         "title": name_song(stored.artist, stored.title, f"Song {track_id[:8]}"),
@@ -93,7 +94,7 @@ async def show_stored(request: Request, track_id: str, state: State) -> HTMLResp
         "verdict": verdict,
         "is_fetching": False,
         "stored": stored,
-        "styles": genre_styles(verdict.probabilities if verdict else ()),
+        "styles": library_styles(state, verdict.probabilities if verdict else ()),
     }
     return show_page(request, "song.html", content)
 
@@ -118,17 +119,20 @@ async def show_prediction(
     try:
         subject = await find_subject(state, kind, key)
     except HTTPException as refusal:
-        return show_page(request, "_failed.html", head | await _explain(state, kind, key, refusal))
-    return show_page(request, "_prediction.html", head | await _describe(state, kind, subject))
+        why = refusal
+        content = await state.answer(lambda: _explain(state, kind, key, why))
+        return show_page(request, "_failed.html", head | content)
+    content = await state.answer(lambda: _describe(state, kind, subject))
+    return show_page(request, "_prediction.html", head | content)
 
 
-async def _explain(state: WebState, kind: Kind, key: str, refusal: HTTPException) -> dict[str, Any]:
+def _explain(state: WebState, kind: Kind, key: str, refusal: HTTPException) -> dict[str, Any]:
     """Return why there is no prediction; the label of a song of the library can be set anyway."""
     if kind == "dropped":
         raise refusal
     stored = require_stored(state, key)
     return {
-        "has_verdict": await _judge_stored(state, stored) is not None,
+        "has_verdict": _judge_stored(state, stored) is not None,
         "sentence": GONE if refusal.status_code == NOT_THERE else refusal.detail,
         "address": f"/songs/{key}",
         "is_dropped": False,
@@ -137,20 +141,19 @@ async def _explain(state: WebState, kind: Kind, key: str, refusal: HTTPException
     }
 
 
-async def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
+def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
     """Return what the page shows of a predicted song."""
-    classifier, stored = await _classifier(state), read_stored_song(state.layout, subject.track_id)
+    classifier, stored = _classifier(state), read_stored_song(state.layout, subject.track_id)
     is_dropped, duration_s = kind == "dropped", subject.played.facts.duration_s
     length_s = classifier.features.fragment_s
     return {
         "address": subject.address,
         "is_dropped": is_dropped,
-        "verdict": judge(state, subject.prediction),
-        "has_verdict": not is_dropped and await _judge_stored(state, stored) is not None,
-        "is_trained_on": not is_dropped and stored is not None and stored.split == "train",
+        "verdict": judge(state, subject.prediction, subject.track_id),
+        "has_verdict": not is_dropped and _judge_stored(state, stored) is not None,
         "stored": stored,
         "timeline": draw_timeline(subject.prediction, length_s, duration_s),
-        "styles": genre_styles(classifier.genres),
+        "styles": library_styles(state, classifier.genres),
         "genres": known_genres(state),
         "replaces_builtin": is_dropped and not has_own_songs(state.layout),
     }
@@ -170,9 +173,9 @@ def _head_of_dropped(song: DroppedSong) -> dict[str, Any]:
 async def show_why(request: Request, kind: Kind, key: str, state: State) -> HTMLResponse:
     """Show what the prediction of a song rests on."""
     subject = await find_subject(state, kind, key)
-    classifier = await _classifier(state)
 
     def explain() -> dict[str, Any]:
+        classifier = _classifier(state)
         bands = explain_bands(classifier, subject.studied)
         return {
             "bands": draw_bands(bands, classifier.features) if bands else None,
@@ -180,20 +183,23 @@ async def show_why(request: Request, kind: Kind, key: str, state: State) -> HTML
             "genre": subject.prediction.genre,
         }
 
-    return show_page(request, "_why.html", await state.answer(explain))
+    return show_page(request, "_why.html", await state.decode(explain))
 
 
 @router.get("/{kind}/{key}/similar")
 async def show_similar(request: Request, kind: Kind, key: str, state: State) -> HTMLResponse:
     """Show the songs of the library that are most like a song."""
     subject = await find_subject(state, kind, key)
-    classifier = await _classifier(state)
-    try:
-        rows = await state.answer(lambda: find_similar(state, classifier, subject))
-    except UsageError:  # no embeddings
-        rows = None
-    styles = genre_styles([*classifier.genres, *(row["genre"] for row in rows or ())])
-    return show_page(request, "_similar.html", {"rows": rows, "styles": styles})
+
+    def find() -> dict[str, Any]:
+        classifier = _classifier(state)
+        try:
+            rows = [{**row, "name": _name(row)} for row in find_similar(state, classifier, subject)]
+        except UsageError:  # no embeddings
+            rows = None
+        return {"rows": rows, "styles": library_styles(state, classifier.genres)}
+
+    return show_page(request, "_similar.html", await state.decode(find))
 
 
 async def find_subject(state: WebState, kind: Kind, key: str) -> Subject:
@@ -205,13 +211,17 @@ async def find_subject(state: WebState, kind: Kind, key: str) -> Subject:
         return Subject(
             address=song.address, track_id=song.track_id, played=song.played, studied=song.studied
         )
-    played = stored_song(state, key)
+    played = await find_song(state, key)
     studied = await _study_stored(state, played)
     if studied.prediction.error:
         raise HTTPException(
             UNREADABLE, studied.prediction.error.replace(str(played.path), "The song")
         )
     return Subject(address=f"/songs/{key}", track_id=key, played=played, studied=studied)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return name_song(row["artist"], row["title"], f"Song {row['track_id'][:8]}")
 
 
 def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> list[dict[str, Any]]:
@@ -234,18 +244,13 @@ def describe_dropped(song: DroppedSong) -> list[str]:
     facts = song.facts
     if facts is None:
         return []
-    return [_clock(facts.duration_s), facts.codec, *_rate(facts.bit_rate)]
+    return [f"{clock(facts.duration_s)} min", facts.codec, *_rate(facts.bit_rate)]
 
 
 def describe_stored(song: StoredSong) -> list[str]:
     """Return what is known of a song of the library, in a few words each."""
-    parts = (song.album, str(song.year or ""), _clock(song.duration_s), song.codec)
+    parts = (song.album, str(song.year or ""), f"{clock(song.duration_s)} min", song.codec)
     return [part for part in (*parts, *_rate(song.bit_rate)) if part]
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02} min"
 
 
 def _rate(bit_rate: int) -> list[str]:
@@ -258,20 +263,20 @@ async def _await(event: asyncio.Event, longest_s: float) -> None:
         await asyncio.wait_for(event.wait(), longest_s)
 
 
-async def _classifier(state: WebState) -> Classifier:
+def _classifier(state: WebState) -> Classifier:
     """Return the champion; 422 with what to do if there is none."""
     try:
-        return await state.answer(state.classifier)
+        return state.classifier()
     except UsageError as error:
         raise HTTPException(UNREADABLE, NO_MODEL) from error
 
 
-async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
+def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
     """Return the verdict of a stored prediction, if it is of the champion that is loaded."""
     if stored is None or stored.predicted is None or not stored.probabilities:
         return None
     try:
-        classifier = await _classifier(state)
+        classifier = _classifier(state)
     except HTTPException:
         return None
     if (classifier.version, len(classifier.genres)) != (stored.version, len(stored.probabilities)):
@@ -287,15 +292,15 @@ async def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict |
         unknown=stored.unknown,
         alternatives=None if named is None else tuple(named),
     )
-    return judge(state, prediction)
+    return judge(state, prediction, stored.track_id)
 
 
 async def _study_stored(state: WebState, played: PlayedSong) -> StudiedSong:
     """Predict a song of the library; the last ones are remembered."""
-    classifier = await _classifier(state)
+    classifier = await state.answer(lambda: _classifier(state))
     key = (played.name, classifier.version)
     if key not in state.studied:
-        found = await state.answer(lambda: study_song(classifier, str(played.path)))
+        found = await state.decode(lambda: study_song(classifier, str(played.path)))
         while len(state.studied) >= MOST_STUDIED:
             state.studied.pop(next(iter(state.studied)))
         state.studied[key] = found

@@ -1,25 +1,29 @@
 """What the pages share: the settings, the champion, and the threads that predict."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from flows.settings import Settings
 from flows.web.commands import Commands
 from flows.web.drops import Drops
+from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
 from tasks.predict import Classifier, StudiedSong, load_classifier
 
-N_WORKERS, N_FETCHERS, N_ANSWERERS = 2, 8, 4
-"""Songs that are decoded, songs at addresses that are waited for, and parts of pages that are
-computed, at the same time."""
+N_WORKERS, N_FETCHERS, N_PLAYERS, N_ANSWERERS, N_MEASURERS = 2, 8, 2, 4, 2
+"""Songs that are dropped, songs at addresses that are waited for, songs that a page decodes, parts
+of pages that are computed, and waveforms that are measured, at the same time."""
 N_FORMS = 2
+BUSY = "A run is writing into this home; try again when it has ended."
 Result = TypeVar("Result")
 
 
@@ -46,9 +50,16 @@ class WebState:
     fetchers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_FETCHERS, "fetcher")
     )
+    players: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_PLAYERS, "player")
+    )
+    writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "writer"))
     commands: Commands = field(default_factory=Commands)
     answerers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(N_ANSWERERS, "answerer")
+    )
+    measurers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(N_MEASURERS, "measurer")
     )
     drops: Drops = field(default_factory=Drops)
     forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(N_FORMS))
@@ -67,6 +78,11 @@ class WebState:
         """Where everything is."""
         return self.config.layout
 
+    @property
+    def has_model(self) -> bool:
+        """Whether there is an exported champion, even where there is no store."""
+        return (self.layout.champion / DOCUMENT_FILE).exists()
+
     def classifier(self) -> Classifier:
         """Return the champion, loaded anew once another one was promoted; `UsageError` if none."""
         with self._lock:
@@ -82,12 +98,37 @@ class WebState:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
     async def answer(self, call: Callable[[], Result]) -> Result:
-        """Make a call that a page waits for in a thread of its own, not behind dropped songs."""
+        """Make a short call that a page waits for."""
         return await asyncio.get_running_loop().run_in_executor(self.answerers, call)
+
+    async def decode(self, call: Callable[[], Result]) -> Result:
+        """Make a call that decodes or predicts for a page, not behind dropped songs."""
+        return await asyncio.get_running_loop().run_in_executor(self.players, call)
+
+    def write(self, call: Callable[[], Result]) -> Result:
+        """Make a call that writes into the home, after those before it: a home has one writer."""
+        return self.writer.submit(call).result()
+
+    async def measure(self, call: Callable[[], Result]) -> Result:
+        """Decode a whole song, which may last hours, in a thread that no page waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self.measurers, call)
+
+    def tell(self, error: Exception) -> str:
+        """Return the sentence of an error for strangers: without the path of the home."""
+        return str(error).replace(str(self.layout.home), "the home")
+
+    @contextmanager
+    def explaining_refusals(self) -> Iterator[None]:
+        """Answer 409 where the home cannot be written to: another process holds it, or its disk."""
+        try:
+            yield
+        except TransientError as error:
+            raise HTTPException(409, self.tell(error) if error.reason else BUSY) from error
 
     def close(self) -> None:
         """Let the threads end, and remove what was dropped."""
-        for pool in (self.workers, self.fetchers, self.answerers):
+        decoding = (self.workers, self.fetchers, self.players, self.measurers)
+        for pool in (*decoding, self.answerers, self.writer):
             pool.shutdown(wait=False, cancel_futures=True)
         self.drops.close()
 

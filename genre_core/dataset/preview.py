@@ -151,34 +151,38 @@ def find_problems(songs: Sequence[Song], genres: Sequence[GenrePreview]) -> list
 
 
 def _genre_problems(genres: Sequence[GenrePreview]) -> list[Problem]:
-    alone = {g.genre: g.n_songs for g in genres if g.n_artists == 1 and g.n_songs > 1}
-    few = {g.genre: g.n_artists for g in genres if 1 < g.n_artists < FEWEST_ARTISTS}
-    small = {g.genre: g.n_songs for g in genres if g.n_songs < FEWEST_SONGS}
-    said = {
-        Kind.ONE_ARTIST: (
-            "Genres of one named artist: {}. A model would learn the artist: add others.",
-            alone,
-        ),
-        Kind.FEW_ARTISTS: (
-            f"Genres of fewer than {FEWEST_ARTISTS} artists: {{}}. Add others, so that some can be "
-            "tested on that were not learned.",
-            few,
-        ),
-        Kind.FEW_SONGS: (
-            f"Genres of fewer than {FEWEST_SONGS} songs: {{}}. Their scores will say little.",
-            small,
-        ),
-    }
     n_songs = {one.genre: one.n_songs for one in genres}
     return [
-        Problem(
-            kind=kind,
-            message=message.replace("{}", _name_counts(found), 1),
-            n_songs=sum(n_songs[genre] for genre in found),
-        )
-        for kind, (message, found) in said.items()
-        if found
+        *_about_genres(
+            Kind.ONE_ARTIST,
+            {g.genre: g.n_songs for g in genres if g.n_artists == 1 and g.n_songs > 1},
+            "Genres of one named artist: {}. A model would learn the artist: add others.",
+            n_songs,
+        ),
+        *_about_genres(
+            Kind.FEW_ARTISTS,
+            {g.genre: g.n_artists for g in genres if 1 < g.n_artists < FEWEST_ARTISTS},
+            f"Genres of fewer than {FEWEST_ARTISTS} artists: {{}}. Add others, so that some can be "
+            "tested on that were not learned.",
+            n_songs,
+        ),
+        *_about_genres(
+            Kind.FEW_SONGS,
+            {g.genre: g.n_songs for g in genres if g.n_songs < FEWEST_SONGS},
+            f"Genres of fewer than {FEWEST_SONGS} songs: {{}}. Their scores will say little.",
+            n_songs,
+        ),
     ]
+
+
+def _about_genres(
+    kind: Kind, counts: Mapping[str, int], message: str, n_songs: Mapping[str, int]
+) -> list[Problem]:
+    """Return the problem of some genres, none without; the message names them with a count each."""
+    if not counts:
+        return []
+    text = message.replace("{}", _name_counts(counts), 1)
+    return [Problem(kind=kind, message=text, n_songs=sum(n_songs[genre] for genre in counts))]
 
 
 def _name_counts(counts: Mapping[str, int]) -> str:
@@ -228,8 +232,13 @@ def _duplicates(songs: Sequence[Song]) -> list[Problem]:
     for song in songs:
         names[_name(song)].append(song)
     copies = [copy for name, own in names.items() for copy in _alike(own, name)]
-    torn = [copy for copy in copies if len({song.source.genre for song in copy}) > 1]
-    again = [copy[1] for copy in copies if copy not in torn]
+    again: list[Song] = []
+    torn: list[Song] = []
+    for former, copy in copies:
+        if former.source.genre == copy.source.genre:
+            again.append(copy)
+        else:
+            torn.append(former)
     return [
         *_about(
             Kind.DUPLICATES,
@@ -238,7 +247,7 @@ def _duplicates(songs: Sequence[Song]) -> list[Problem]:
         ),
         *_about(
             Kind.DUPLICATES,
-            [copy[0] for copy in torn],
+            torn,
             "{} under several genres by name and length: if they sound alike, left out until the "
             "genres agree.",
         ),
@@ -253,12 +262,12 @@ def _name(song: Song) -> tuple[str, ...]:
     return (song.source.location.rpartition("/")[2].rpartition(".")[0].casefold(),)
 
 
-def _alike(songs: Sequence[Song], name: tuple[str, ...]) -> list[list[Song]]:
+def _alike(songs: Sequence[Song], name: tuple[str, ...]) -> list[tuple[Song, Song]]:
     """Return the pairs of neighbours in length that are as long; files without tags, exactly."""
     places = {song.source.location: song for song in songs if song.duration_s}
     known = sorted(places.values(), key=lambda song: song.duration_s)
     most_s = ALIKE_S if len(name) > 1 else EXACT_S
-    return [[a, b] for a, b in pairwise(known) if b.duration_s - a.duration_s <= most_s]
+    return [(a, b) for a, b in pairwise(known) if b.duration_s - a.duration_s <= most_s]
 
 
 def _about(kind: Kind, songs: Sequence[Song], message: str) -> list[Problem]:

@@ -97,8 +97,9 @@ def read_peaks(cache: Path, song: PlayedSong) -> list[float]:
     if _is_there(path):
         return json.loads(path.read_text("utf-8"))
     peaks = _measure_peaks(song)
-    write_bytes(path, json.dumps(peaks).encode())
-    _trim(cache)
+    with suppress(OSError):  # a home that is read-only, or full
+        write_bytes(path, json.dumps(peaks).encode())
+        _trim(cache)
     return peaks
 
 

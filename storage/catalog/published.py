@@ -53,7 +53,12 @@ def digest_inputs(catalog: Catalog) -> dict[str, str]:
 
 def digest_text(*texts: str) -> str:
     """Digest what a table or view is made from, under this version of genreflow."""
-    return hashlib.sha256("\n".join([version("genreflow"), *texts]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([_release(), *texts]).encode()).hexdigest()
+
+
+@cache
+def _release() -> str:
+    return version("genreflow")  # which parses the metadata of the package each time
 
 
 def make_tables(connection: DuckDBPyConnection, digests: Mapping[str, str]) -> None:

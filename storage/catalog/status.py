@@ -48,6 +48,23 @@ _SONGS = """
     from tracks
 """
 
+_HEADER = """
+    with last as (select version, run_id from promotions order by promotion_id desc limit 1)
+    select last.version, network, value, low, high, split,
+        (select count(*) from tracks where not is_builtin or not exists (
+            select 1 from tracks as own where not own.is_builtin)) as n_songs,
+        (select count(distinct recording) from label_conflicts) as n_conflicts,
+        (select count(*) from suspects) as n_suspects
+    from (select 1) left join last on true left join runs using (run_id)
+        left join scores on scores.run_id = last.run_id
+            and split = 'test' and metric = 'macro_f1' and scores.genre = ''
+"""
+
+_LAST_NIGHT = """
+    select epoch(ended_at) as ended_s, outcome = 'finished' as is_finished from nights
+    where ended_at is not null and outcome <> 'skipped' order by started_at desc limit 1
+"""
+
 
 def require_known_genres(layout: DataLayout, genres: Sequence[str]) -> None:
     """Raise `UsageError` if one of these genres is that of no song of the store."""
@@ -143,6 +160,16 @@ def read_status(layout: DataLayout, choice: SnapshotChoice = NEWEST) -> dict[str
         "champion": champions[0] if champions else None,
         "home": str(layout.home),
     }
+
+
+def read_header_facts(layout: DataLayout) -> dict[str, Any]:
+    """Return what every page shows: the champion, its score, and what waits for a decision."""
+    return query_rows(layout, _HEADER)[0]
+
+
+def read_last_night(layout: DataLayout) -> dict[str, Any]:
+    """Return when the last nightly run ended, and whether it finished; empty before the first."""
+    return next(iter(query_rows(layout, _LAST_NIGHT)), {})
 
 
 def _count(

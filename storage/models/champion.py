@@ -157,6 +157,14 @@ def read_export(folder: Path) -> Exported:
     )
 
 
+def read_genres(folder: Path) -> list[str]:
+    """Return the genres of the exported champion; none if there is none that can be read."""
+    try:
+        return json.loads((folder / DOCUMENT_FILE).read_text("utf-8"))["genres"]
+    except (OSError, ValueError, LookupError):
+        return []
+
+
 def _stored_name(name: str, digest: str) -> str:
     """Return the name of a file within the folder: ``network-0123456789ab.tflite``."""
     path = Path(name)

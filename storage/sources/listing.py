@@ -41,6 +41,11 @@ class Layout(StrEnum):
     BEETS = "those of beets"
     NONE = "left out"
 
+    @property
+    def reads_tags(self) -> bool:
+        """Whether labels may be what `genreflow tag` wrote."""
+        return self in (Layout.TAG, Layout.BEETS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:

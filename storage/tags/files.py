@@ -12,8 +12,8 @@ from pathlib import Path
 from genre_core.errors import GenreflowError
 from storage.files import DISK_ERRORS
 
-MOST_BYTES = 1 << 30
-"""A file and its successor are held in memory."""
+MOST_BYTES = 1 << 29
+"""A file and its successor are held in memory, some of it twice."""
 
 
 class TagUnwritable(GenreflowError):
@@ -37,7 +37,7 @@ def require_writable(path: Path) -> os.stat_result:
             names = f"{found.st_nlink} names (hard links)"
             raise TagUnwritable(f"it has {names}, of which one alone would change; copy it first")
         if found.st_size > MOST_BYTES:
-            raise TagUnwritable("it is larger than 1 GiB")
+            raise TagUnwritable(f"it is larger than {MOST_BYTES >> 20} MiB")
         if not os.access(path.parent, os.W_OK | os.X_OK):
             raise TagUnwritable(f"its folder {path.parent} is read-only")
         _require_unlocked(path)
@@ -80,18 +80,9 @@ def replace_file(
     new one, and perhaps the part.
     """
     try:
-        with open(part, "xb", opener=_open_own) as file:
-            file.write(content)
-            file.flush()
-            _keep_owner(path, part, found)
-            if mtime_ns is None:
-                os.utime(part)
-            else:
-                os.utime(part, ns=(found.st_atime_ns, mtime_ns))
-            os.fsync(file.fileno())
+        _write_part(path, part, content, found, mtime_ns)
         check(part)
-        now = path.stat()
-        if _identity(now) != _identity(found):
+        if _identity(path.stat()) != _identity(found):
             raise TagUnwritable("another program has changed it meanwhile")
         part.replace(path)
         sync_folder(path.parent)
@@ -100,6 +91,21 @@ def replace_file(
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _write_part(
+    path: Path, part: Path, content: bytes, found: os.stat_result, mtime_ns: int | None
+) -> None:
+    """Write the successor of a file to the disk, with its rights, owner and attributes."""
+    with open(part, "xb", opener=_open_own) as file:
+        file.write(content)
+        file.flush()
+        _keep_owner(path, part, found)
+        if mtime_ns is None:
+            os.utime(part)
+        else:
+            os.utime(part, ns=(found.st_atime_ns, mtime_ns))
+        os.fsync(file.fileno())
 
 
 def _open_own(path: str, flags: int) -> int:

@@ -51,6 +51,11 @@ class Entry:
         """The path of the file."""
         return Path(path_of(self.location))
 
+    @property
+    def n_bytes(self) -> int:
+        """The length of the file after."""
+        return self.patch.n_bytes + self.patch.shift
+
 
 class Journal:
     """The entries of a home that are not taken back, by location, the oldest first."""
@@ -81,11 +86,10 @@ class Journal:
         self._append({"did": "untag", "location": entry.location, "sha256": entry.sha256})
 
     def sweep(self) -> None:
-        """Remove what a killed command has left beside the files."""
-        for entries in self.entries.values():
-            for entry in entries:
-                with suppress(OSError):
-                    entry.path.with_name(entry.part).unlink(missing_ok=True)
+        """Remove what a killed command has left beside the files, which its last entry names."""
+        for *_, entry in self.entries.values():
+            with suppress(OSError):
+                entry.path.with_name(entry.part).unlink(missing_ok=True)
 
     def _append(self, document: dict[str, Any]) -> None:
         line = json.dumps(document).encode() + b"\n"

@@ -46,7 +46,8 @@ def songs(tmp_path: Path, music: Path) -> dict[str, Track]:
         place = music / f"{name}.mp3"
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(b"sound")
-        tracks[name] = replace(store.track(name, genre, artist="Ada"), location=str(place))
+        artist = "=1+1" if name == "new" else "Ada"
+        tracks[name] = replace(store.track(name, genre, artist=artist), location=str(place))
     store.add_songs(*tracks.values())
     store.extract("key", *tracks.values())
     snapshot = store.freeze("key", tracks["Blue in Green"])
@@ -212,6 +213,8 @@ def test_every_format_has_every_song_with_label_prediction_and_certainty(
     }
     row = next(row for row in by_csv if row["title"] == "strange")
     assert (row["unknown"], row["alternatives"]) == ("true", '["jazz", "rock"]')
+    artists = [next(r["artist"] for r in by if r["title"] == "new") for by in (by_csv, by_json)]
+    assert artists == ["'=1+1", "=1+1"]  # the first is of a stranger, and no formula
     trained = next(row for row in by_csv if row["title"] == "Blue in Green")
     assert (trained["label"], trained["prediction"], trained["champion"]) == ("jazz", "", "")
 

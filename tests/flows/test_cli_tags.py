@@ -8,7 +8,9 @@ import mutagen
 import pytest
 
 from flows.settings import Settings
+from storage.catalog.query import query_rows
 from storage.home import DataLayout
+from tasks.tag_plan import read_tag_library
 from tests.conftest import click, hum, write_song
 from tests.flows.conftest import Call
 
@@ -58,17 +60,26 @@ def test_genres_are_shown_then_written_then_taken_back(
 def test_a_small_library_never_writes_and_says_so(
     genreflow: Call, finished: Settings, tmp_path: Path
 ) -> None:
-    home = shutil.copytree(finished.home, tmp_path / "own")
+    asked = ("tag", "--library", "--home", shutil.copytree(finished.home, tmp_path / "own"))
 
-    result = genreflow("tag", "--library", "--home", home, "--json")
+    result, found = genreflow(*asked), json.loads(genreflow(*asked, "--json").out)
 
-    found = json.loads(result.out)
+    assert "Never written: clicks, hiss, hums." in result.out
+    assert "no confidence suffices for the genre" in result.out
+    assert "Would write the genre into 0 files" in result.out
     assert {threshold["confidence"] for threshold in found["thresholds"]} == {None}
     assert all(threshold["n_songs"] < 29 for threshold in found["thresholds"])
-    assert not [song for song in found["songs"] if not song["reason"]]
-    assert {"never", "labelled"} >= {
-        song["reason"] for song in found["songs"] if song["reason"] != "unpredicted"
-    }
+    reasons = {song["reason"] for song in found["songs"]} - {"unpredicted", "labelled"}
+    assert reasons == {"never"}
+
+
+def test_no_validation_song_counts_for_a_network_whose_epoch_it_chose(finished: Settings) -> None:
+    statement = "select track_id from predictions semi join promotions using (run_id)"
+    tested = query_rows(finished.layout, f"{statement} where split = 'test' and not unknown")
+
+    library = read_tag_library(finished.layout, finished.tag_prior)
+
+    assert {song.track_id for song in library.held_out} == {row["track_id"] for row in tested}
 
 
 @pytest.mark.parametrize("words", [(), ("song.mp3", "--library")])

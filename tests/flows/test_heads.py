@@ -79,6 +79,34 @@ def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     assert size < 10_000_000
 
 
+def test_a_threshold_rests_on_what_the_head_predicts_held_out_and_then_out_of_fold(
+    head_night: tuple[Settings, NightlyReport],
+) -> None:
+    from tasks.tag_plan import read_tag_library
+
+    layout = head_night[0].layout
+    own = query_rows(
+        layout,
+        "select track_id, confidence from predictions semi join promotions using (run_id) "
+        "where split in ('validation', 'test') and not unknown",
+    )
+    trained = query_rows(
+        layout,
+        "select track_id from splits semi join promotions using (snapshot_id) "
+        "where split = 'train'",
+    )
+
+    library = read_tag_library(layout, head_night[0].tag_prior)
+
+    held = [song for song in library.held_out if not song.is_out_of_fold]
+    assert {song.track_id: song.confidence for song in held} == {
+        row["track_id"]: row["confidence"] for row in own
+    }
+    folds = {song.track_id for song in library.held_out if song.is_out_of_fold}
+    assert folds
+    assert folds <= {row["track_id"] for row in trained}
+
+
 def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
     head_night: tuple[Settings, NightlyReport], library: Path
 ) -> None:

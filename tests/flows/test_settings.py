@@ -157,6 +157,14 @@ def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
     assert not str(refusal.value).endswith("..")
 
 
+def test_the_password_of_the_page_is_no_setting(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text("")
+    monkeypatch.setenv("GENREFLOW_WEB_PASSWORD", "opensesame")
+    assert read_settings() == Settings()
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [

@@ -10,6 +10,7 @@ from genre_core.locations import (
     mask_location,
     path_of,
     printable,
+    quote_formula,
     show_addresses,
     show_location,
 )
@@ -88,3 +89,9 @@ def test_addresses_in_the_words_of_others_are_shown_without_secrets(slashes: str
 )
 def test_control_characters_are_shown_not_obeyed(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@home", "\t=1", "\r=1"])
+def test_a_text_in_a_table_is_no_formula(text: str) -> None:
+    assert quote_formula(text) == f"'{text}"
+    assert quote_formula(f"1{text}") == f"1{text}"

@@ -15,7 +15,14 @@ from genre_core.tagging import (
 
 def threshold(confidence: float | None) -> Threshold:
     return Threshold(
-        genre="jazz", confidence=confidence, n_songs=40, n_groups=40, n_right=40, precision_low=0.9
+        genre="jazz",
+        confidence=confidence,
+        n_songs=40,
+        n_groups=40,
+        n_right=40,
+        precision_low=0.9,
+        highest_precision=0.9,
+        n_out_of_fold=0,
     )
 
 

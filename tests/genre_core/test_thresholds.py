@@ -12,20 +12,23 @@ from genre_core.evaluation.thresholds import (
 )
 
 
-def song(n: int, confidence: float, *, right: bool = True, artist: str = "") -> HeldOutSong:
+def song(
+    n: int, confidence: float, *, right: bool = True, artist: str = "", folds: bool = False
+) -> HeldOutSong:
     return HeldOutSong(
         track_id=str(n),
         group_id=artist or f"artist {n}",
         genre="jazz" if right else "rock",
         predicted="jazz",
         confidence=confidence,
+        is_out_of_fold=folds,
     )
 
 
 def test_the_bound_is_that_of_clopper_and_pearson() -> None:
     expected = binomtest(45, 50, alternative="greater").proportion_ci(0.95).low
 
-    assert precision_bound(np.array([0.9]), np.array([50.0]))[0] == pytest.approx(expected)
+    assert precision_bound(np.array([0.9]), np.array([50]))[0] == pytest.approx(expected)
 
 
 def test_nine_of_ten_needs_twenty_nine_artists_without_an_error() -> None:
@@ -55,6 +58,41 @@ def test_the_lowest_confidence_that_suffices_is_chosen() -> None:
     assert (threshold.n_songs, threshold.n_right) == (40, 40)
     assert threshold.admits(0.9)
     assert not threshold.admits(0.89)
+
+
+def test_the_tests_end_with_the_first_failure_though_a_later_one_would_pass() -> None:
+    songs = [song(n, 0.99 - n / 1000, right=n != 29) for n in range(80)]
+
+    threshold = fit_threshold(songs, "jazz", 0.9)
+
+    assert precision_bound(np.array([29 / 30, 79 / 80]), np.array([30, 80])) == pytest.approx(
+        [0.851, 0.942], abs=0.001
+    )
+    assert (threshold.confidence, threshold.n_songs) == (songs[28].confidence, 29)
+
+
+def test_an_error_among_the_surest_is_a_failure_and_the_highest_precision_is_one_that_passes() -> (
+    None
+):
+    songs = [song(n, 0.99 - n / 1000, right=n != 5) for n in range(80)]
+
+    threshold = fit_threshold(songs, "jazz", 0.9)
+    highest = fit_threshold(songs, "jazz", threshold.highest_precision)
+
+    assert (threshold.confidence, threshold.n_songs, threshold.n_right) == (None, 29, 28)
+    assert highest.confidence is not None
+    assert highest.precision_low >= threshold.highest_precision > 0.5
+
+
+def test_out_of_fold_predictions_count_only_where_the_champions_own_are_too_few() -> None:
+    own = [song(n, 0.99 - n / 1000) for n in range(29)]
+    folds = [song(100 + n, 0.995, right=False, folds=True) for n in range(29)]
+
+    enough = fit_threshold([*folds, *own], "jazz", 0.9)
+    too_few = fit_threshold([*folds, *own[:28]], "jazz", 0.9)
+
+    assert (enough.confidence, enough.n_out_of_fold) == (own[-1].confidence, 0)
+    assert (too_few.confidence, too_few.n_out_of_fold, too_few.n_songs) == (None, 29, 29)
 
 
 def test_songs_of_equal_confidence_are_all_counted_or_none() -> None:

@@ -1,6 +1,7 @@
 """Tags written into the user's files and taken back, whatever happens in between."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -14,13 +15,19 @@ import pytest
 
 from flows.settings import Settings
 from genre_core.locations import location_of
+from genre_core.records import Outcome, Result, Stage
 from genre_core.tagging import TagReason
+from storage.catalog.connection import fetch_map
 from storage.catalog.query import query_rows
+from storage.catalog.songs import record_songs
 from storage.home import DataLayout
+from storage.sources.identity import file_version
+from storage.sources.listing import list_library
 from storage.sources.tagged import keep_own, list_tagged
 from storage.tags.journal import Journal
 from tasks.tag_plan import TagChange
 from tasks.tags import TagReturn, take_tags_back, write_tags
+from tests.catalogs import in_catalog
 from tests.conftest import hum, write_song
 from tests.shared import Shared
 
@@ -265,6 +272,56 @@ def test_what_was_written_is_no_label_of_the_user(home: DataLayout, make: Make) 
     named = {Path(song.location).name: (song.genre, song.labels) for song in listed}
     assert named == {"own.flac": ("Rock", ()), "bare.flac": ("", ()), "o.flac": ("soul", ())}
     assert [song.is_unlabelled for song in listed] == [True, False, False]
+
+
+def test_what_was_written_is_no_label_in_beets_nor_after_the_file_was_moved(
+    home: DataLayout, make: Make, tmp_path: Path
+) -> None:
+    moved, other = make("moved.flac"), make("other.flac", "-metadata", "genre=jazz")
+    write(home, [change(moved, "jazz")])
+    moved = moved.rename(moved.with_name("new name.flac"))
+    names = [{"path": str(path), "genre": "jazz"} for path in (moved, other)]
+    (tmp_path / "songs.json").write_text(json.dumps(names))
+
+    listed = list_library(tmp_path / "songs.json")
+    songs = keep_own(listed.sources, Journal(home), False)
+
+    assert listed.layout.reads_tags
+    assert {Path(song.location).name: song.genre for song in songs} == {
+        "new name.flac": "",
+        "other.flac": "jazz",
+    }
+    assert "`genreflow tag` wrote" in next(s.label_fault for s in songs if not s.genre)
+
+
+def test_versions_are_recorded_although_taking_back_fails_in_between(
+    home: DataLayout, make: Make
+) -> None:
+    songs = [make("a.flac"), make("b.flac")]
+    places = [location_of(path) for path in songs]
+    write(home, [change(path, "jazz") for path in songs])
+    outcomes = [
+        Outcome(
+            location=place,
+            genre="jazz",
+            result=Result.RETRYABLE,
+            stage=Stage.DOWNLOAD,
+            version=file_version(place),
+        )
+        for place in places
+    ]
+    in_catalog(home, record_songs, [], outcomes)
+    *first, line = home.tag_journal.read_text().splitlines()
+    spoilt = json.loads(line)
+    spoilt["patch"]["n_bytes"] = 1 << 60
+    home.tag_journal.write_text("\n".join([*first, json.dumps(spoilt)]))
+
+    with pytest.raises(MemoryError):
+        take_tags_back(home)
+
+    held = in_catalog(home, fetch_map, "select source, version from outcomes")
+    assert [held[place] == file_version(place) for place in places] == [True, True]
+    assert genre_of(songs[0]) == []
 
 
 def library_state(layout: DataLayout) -> list[dict[str, object]]:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 
 from flows.settings import Settings
 from flows.web.app import make_app
+from flows.web.drops import Drops
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "pictures"
@@ -29,6 +30,11 @@ class Site:
 
     address: str
     config: Settings
+    drops: Drops
+
+    def kept_files(self) -> set[Path]:
+        """Files of the songs that are dropped on it."""
+        return set(self.drops.folder.glob("*/**/*")) if self.drops.folder else set()
 
     def get(self, path: str, **options: object) -> httpx.Response:
         """Answer of a GET request."""
@@ -72,11 +78,13 @@ class Visit:
 def serving(config: Settings, **options: object) -> Iterator[Site]:
     """Serve the page of a home on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(make_app(config, **options), log_level="warning"))
+        app = make_app(config, **options)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", config)
+            drops = app.app.state.web.drops
+            yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", config, drops)
         finally:
             server.should_exit = True
             thread.join()

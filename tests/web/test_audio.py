@@ -1,10 +1,19 @@
 """Songs, excerpts and peaks as a player asks for them."""
 
+import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
 
 import pytest
 import soundfile
 
+from flows.settings import Settings
+from flows.web.audio import cut_peaks
+from flows.web.state import WebState
+from genre_core.records import AudioFacts
+from storage.audio.previews import PlayedSong
 from storage.catalog.query import query_rows
 from tests.web.conftest import Site
 
@@ -37,6 +46,22 @@ def test_the_peaks_of_a_song_are_numbers_of_at_most_one(shared_site: Site) -> No
     assert 0 < max(peaks) <= 1
 
 
+def test_waveforms_that_take_long_hold_no_page_back() -> None:
+    state, over = WebState(config=Settings()), Event()
+
+    async def ask() -> str:
+        waiting = [asyncio.create_task(state.measure(over.wait)) for _ in range(9)]
+        await asyncio.sleep(0)
+        answer = await asyncio.wait_for(state.answer(lambda: "at once"), 20)
+        over.set()
+        await asyncio.gather(*waiting)
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:  # a browser of other tests has a loop in this thread
+        assert pool.submit(asyncio.run, ask()).result() == "at once"
+    state.close()
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -51,3 +76,15 @@ def test_what_is_no_song_of_the_library_is_refused(
     shared_site: Site, path: str, status: int
 ) -> None:
     assert shared_site.get(path).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("name", "duration_s", "n_peaks"),
+    [("a.mp3", 1200.0, 1000), ("a.aiff", 300.0, 1000), ("a.aiff", 1200.0, 500)],
+)
+def test_the_waveform_is_as_long_as_what_a_browser_gets_of_the_song(
+    name: str, duration_s: float, n_peaks: int
+) -> None:
+    facts = AudioFacts(duration_s=duration_s, sample_rate=44_100, channels=2, codec="x")
+    song = PlayedSong(name="a", path=Path(name), facts=facts)
+    assert len(cut_peaks(song, [0.5] * 1000)) == n_peaks

@@ -9,7 +9,6 @@ import pytest
 
 from flows.web import drops
 from flows.web.drops import KEPT_S, MAX_SONGS, Drops, tidy_name
-from flows.web.listen import quote_formula
 from genre_core.errors import UsageError
 
 DROP = "a-drop-of-songs"
@@ -124,6 +123,17 @@ def test_what_is_fetched_for_a_song_that_was_forgotten_is_removed(kept: Drops) -
     assert not running.folder.exists()
 
 
+def test_what_is_fetched_until_after_the_server_ended_is_removed(
+    kept: Drops, temporary: Path
+) -> None:
+    song = kept.add(DROP, "at an address")
+    kept.close()
+    song.path.parent.mkdir(parents=True)
+    song.path.write_bytes(b"sound")
+    kept.settle(song)
+    assert folders(temporary) == []
+
+
 def test_excerpts_of_all_dropped_songs_share_one_cache_and_go_with_their_song(kept: Drops) -> None:
     songs = [kept.add(DROP, "song.mp3"), kept.add("another-drop", "song.mp3")]
     excerpts = []
@@ -151,9 +161,3 @@ def test_a_name_is_shown_without_folders_and_control_characters() -> None:
 def test_the_folder_is_for_its_user_alone(kept: Drops, temporary: Path) -> None:
     kept.add(DROP, "song.mp3")
     assert [one.stat().st_mode & 0o777 for one in folders(temporary)] == [0o700]
-
-
-def test_a_name_in_a_csv_is_no_formula() -> None:
-    assert quote_formula("=1+1.mp3") == "'=1+1.mp3"
-    assert quote_formula("@home.mp3") == "'@home.mp3"
-    assert quote_formula("1+1.mp3") == "1+1.mp3"

@@ -186,6 +186,25 @@ def test_a_song_of_the_library_is_unknown_and_its_label_is_corrected(
     assert decided == [{"genre": other}]
 
 
+def test_a_copy_of_a_song_that_the_model_learned_from_says_nothing_of_its_precision(
+    shared_site: Site,
+) -> None:
+    layout, drop = shared_site.config.layout, "a-drop-of-a-copy"
+    statement = "select track_id from splits semi join promotions using (snapshot_id)"
+    track_id = query_rows(layout, f"{statement} where split = 'train'")[0]["track_id"]
+    (song,) = layout.songs.rglob(f"{track_id}.*")
+    options = {"params": {"drop": drop, "name": "copy.wav"}}
+    address = shared_site.post("/dropped/upload", content=song.read_bytes(), **options).json()
+
+    told = shared_site.get(f"{address['address']}/prediction").text
+
+    assert "The model learned from this very song" in told
+    assert "songs like this" not in told
+    (row,) = csv.DictReader(StringIO(shared_site.get(f"/dropped.csv?drop={drop}").text))
+    assert (row["genre"] != "", row["right_of_10"]) == (True, "")
+    assert '<td class="number">–</td>' in shared_site.get(f"/dropped?drop={drop}").text
+
+
 def test_a_song_whose_file_is_gone_still_has_a_label_to_set(own_site: Site) -> None:
     layout = own_site.config.layout
     (track,) = query_rows(layout, "select track_id from tracks where genre <> '' limit 1")

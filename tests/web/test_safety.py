@@ -2,14 +2,24 @@
 
 import asyncio
 import base64
+import errno
+import resource
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import httpx
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
 from flows.settings import Settings
 from flows.web import bodies
+from flows.web.safety import LOOPBACK, Guard
+from flows.web.state import WebState
+from storage.files import disk_error
 from tests.web.conftest import Site, serving
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
@@ -66,12 +76,38 @@ def test_a_server_answers_to_its_own_names_alone(locked_site: Site, host: str, s
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.168.1.10:8000", 200),
+        ("[fe80::1]:8000", 200),
+        (socket.gethostname(), 200),
+        (f"{socket.gethostname()}.local:8000", 200),
+        ("evil.example", 421),
+        ("192.168.1.10.evil.example", 421),
+    ],
+)
+def test_a_server_on_all_addresses_answers_to_each_of_them_and_to_its_machine(
+    host: str, status: int
+) -> None:
+    guard = Guard(PlainTextResponse("ok"), (*LOOPBACK, "0.0.0.0"))
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url="http://any") as client:
+            return (await client.get("/", headers={"host": host})).status_code
+
+    with ThreadPoolExecutor(1) as pool:  # a browser of other tests has a loop in this thread
+        assert pool.submit(asyncio.run, ask()).result() == status
+
+
+@pytest.mark.parametrize(
     ("headers", "is_refused"),
     [
         ({}, False),  # a program
         ({"origin": "{own}"}, False),
         ({"sec-fetch-site": "same-origin"}, False),
         ({"origin": "null"}, True),  # a sandboxed frame, a file
+        ({"origin": "http://["}, True),
         ({"origin": "https://evil.example"}, True),
         ({"origin": "{own}.evil.example"}, True),
         ({"sec-fetch-site": "cross-site"}, True),
@@ -102,6 +138,44 @@ def test_a_browser_may_load_nothing_from_elsewhere(shared_site: Site, path: str)
 )
 def test_no_file_beside_the_static_ones_is_sent(shared_site: Site, path: str) -> None:
     assert shared_site.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "named"),
+    [
+        ("GET", "/api/songs?limit=many", "", "limit"),
+        ("GET", f"/api/songs?offset={2**63}", "", "offset"),
+        ("DELETE", f"/api/decisions/{2**63}", "", "decision_id"),
+        ("POST", "/api/decisions", '{"song": "\\ud800", "genre": 1}', "song"),
+        ("POST", "/api/decisions", "{", "1"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_in_a_sentence(
+    shared_site: Site, method: str, path: str, body: str, named: str
+) -> None:
+    address = shared_site.address + path
+    answer = httpx.request(method, address, content=body, headers={"content-type": JSON})
+    assert (answer.status_code, list(answer.json())) == (422, ["error"])
+    assert answer.json()["error"].startswith(f"{named}: ")
+
+
+def test_a_disk_that_takes_no_more_is_told_in_a_sentence(shared_site: Site) -> None:
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, former[1]))
+    try:
+        answer = shared_site.post("/dropped/upload?drop=full-disk", content=bytes(2 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    assert answer.status_code == 507
+    assert "A disk of the server allows no file of that size." in answer.text
+
+
+def test_a_home_that_cannot_be_written_to_is_no_run_at_work() -> None:
+    state = WebState(config=Settings(home=Path("/proc/nowhere")))
+    with pytest.raises(HTTPException) as refused, state.explaining_refusals():
+        raise disk_error(state.layout, errno.EROFS)
+    assert refused.value.detail.startswith("The disk of the home cannot be written to.")
+    state.close()
 
 
 @pytest.mark.parametrize("path", ["/api/decisions", "/api/classify", "/dropped/place"])

@@ -3,6 +3,7 @@ import { announce, styleNonce } from "./app.js";
 
 const player = () => document.getElementById("audio");
 const waveform = () => document.getElementById("waveform");
+const excerpt = new Audio(); // of a fragment that lies beyond what a browser gets of a long song
 let endsAt = Infinity;
 
 function colour(name) {
@@ -42,6 +43,7 @@ async function drawWaveform() {
 
 /** Pause where a fragment ends, unless the user moved on. */
 function watch(audio) {
+  audio.addEventListener("play", () => excerpt.pause());
   audio.addEventListener("timeupdate", () => {
     if (audio.currentTime < endsAt) return;
     audio.pause();
@@ -53,9 +55,16 @@ function watch(audio) {
 }
 
 function play(fragment) {
-  const [audio, start] = [player(), Number(fragment.dataset.start)];
+  const [audio, start, length] = [player(), Number(fragment.dataset.start), Number(fragment.dataset.length)];
+  excerpt.pause();
+  if (start + length > audio.duration + 1) {
+    audio.pause();
+    excerpt.src = `${waveform().dataset.audio}/preview?start_s=${start}&length_s=${length}`;
+    excerpt.play();
+    return;
+  }
   audio.currentTime = start;
-  endsAt = start + Number(fragment.dataset.length);
+  endsAt = start + length;
   audio.play();
 }
 

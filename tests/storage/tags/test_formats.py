@@ -1,7 +1,9 @@
 """Genres in every format: nothing else changes, and the patch takes the file back."""
 
 import json
+import os
 import random
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,6 +141,30 @@ def test_a_patch_makes_the_former_file_of_any_other(
     assert apply_patch(after, patch) == before
 
 
+def test_tags_that_grow_at_the_start_need_few_bytes_and_little_memory() -> None:
+    sound = random.Random(1).randbytes(16 << 20)
+    former, changed = b"ID3" + sound, b"ID3 and a genre" + sound
+    tracemalloc.start()
+
+    patch = find_patch(former, changed)
+
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert apply_patch(changed, patch) == former
+    assert sum(len(bytes_) for _, bytes_ in patch.edits) < 100
+    assert used < 8 << 20
+
+
+def test_what_moves_between_a_tag_and_its_padding_is_not_kept_in_the_patch() -> None:
+    head, picture, sound = (os.urandom(100_000) for _ in range(3))
+    before = head + b"genre" + picture + bytes(500) + sound + b"tag"
+    after = head + b"longer genre" + picture + bytes(493) + sound + b"another tag"
+    patch = find_patch(before, after)
+    assert apply_patch(after, patch) == before
+    assert sum(len(former) for _, former in patch.edits) < 1000
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_spoilt_file_is_written_or_refused_and_its_former_bytes_come_back(
     make_song: MakeSong, name: str
