@@ -97,7 +97,7 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    sentence = state_of(request).tell(error)
+    sentence = state_of(request).describe(error)
     return answer(request, 400 if isinstance(error, UsageError) else 503, sentence)
 
 

@@ -40,7 +40,7 @@ Sent = TypeVar("Sent", bound=Response)
 async def send_song(track_id: str, state: State) -> FileResponse:
     """Send a song of the library, or the part of it that a browser asks for."""
     song = await find_song(state, track_id)
-    return await send_whole(state, state.layout.previews, song)
+    return await send_full(state, state.layout.previews, song)
 
 
 @router.get("/songs/{track_id}/preview")
@@ -66,7 +66,7 @@ async def send_peaks(track_id: str, state: State) -> JSONResponse:
 async def send_dropped(token: str, state: State) -> FileResponse:
     """Send a dropped song."""
     song = require_dropped(state, token)
-    return _unkept(await send_whole(state, song.previews, _require_played(song)))
+    return _unkept(await send_full(state, song.previews, _require_played(song)))
 
 
 @router.get("/dropped/{token}/preview")
@@ -111,7 +111,7 @@ async def find_song(state: WebState, track_id: str) -> PlayedSong:
     return PlayedSong(name=track_id, path=found[0], facts=found[1])
 
 
-async def send_whole(state: WebState, cache: Path, song: PlayedSong) -> FileResponse:
+async def send_full(state: WebState, cache: Path, song: PlayedSong) -> FileResponse:
     """Send the file of a song; as one excerpt if browsers do not play its format."""
     kind = PLAYABLE.get(song.path.suffix.lower())
     if kind is None:
@@ -131,7 +131,7 @@ async def send_excerpt(
 
 
 async def measure_peaks(state: WebState, cache: Path, song: PlayedSong) -> JSONResponse:
-    """Send the peaks of the waveform of what `send_whole` sends of a song."""
+    """Send the peaks of the waveform of what `send_full` sends of a song."""
     peaks = await state.measure(lambda: read_peaks(cache, song))
     return JSONResponse(cut_peaks(song, peaks), headers=KEPT)
 

@@ -21,7 +21,7 @@ from tasks.serving import MAX_SONG_BYTES
 router = APIRouter(prefix="/api", tags=["genreflow"])
 State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
-Asked = DroppedSong | SongPrediction
+GivenSong = DroppedSong | SongPrediction
 """A song that is waited for, or why there is none."""
 FORM, JSON = "multipart/form-data", "application/json"
 GIVE_SONGS = f"Send songs as files of a form ({FORM}), or as `songs`, paths or addresses ({JSON})."
@@ -81,7 +81,7 @@ async def post_songs(request: Request, state: State) -> list[Row]:
         state.drops.forget(drop)
 
 
-async def _take_files(request: Request, state: WebState, drop: str) -> list[Asked]:
+async def _take_files(request: Request, state: WebState, drop: str) -> list[GivenSong]:
     """Keep the files of a form until they are predicted."""
     limits = {"max_files": MAX_ROWS, "max_fields": MAX_ROWS}
     async with state.forms, request.form(**limits) as form:
@@ -91,7 +91,7 @@ async def _take_files(request: Request, state: WebState, drop: str) -> list[Aske
         return [await _take_file(state, drop, file) for file in files]
 
 
-async def _take_file(state: WebState, drop: str, file: UploadFile) -> Asked:
+async def _take_file(state: WebState, drop: str, file: UploadFile) -> GivenSong:
     name = file.filename or "a song"
     if (file.size or 0) > MAX_SONG_BYTES:
         return _fail(name, f"The file is larger than {MAX_SONG_BYTES >> 20} MiB.")
@@ -101,7 +101,7 @@ async def _take_file(state: WebState, drop: str, file: UploadFile) -> Asked:
     return song
 
 
-async def _take_names(request: Request, state: WebState, drop: str) -> list[Asked]:
+async def _take_names(request: Request, state: WebState, drop: str) -> list[GivenSong]:
     try:
         named = NamedSongs.model_validate_json(await request.body())
     except ValidationError as error:
@@ -111,7 +111,7 @@ async def _take_names(request: Request, state: WebState, drop: str) -> list[Aske
     return [await _open(state, drop, place, is_own) for place in named.songs]
 
 
-async def _open(state: WebState, drop: str, place: str, is_own: bool) -> Asked:
+async def _open(state: WebState, drop: str, place: str, is_own: bool) -> GivenSong:
     """Return the song at a path or address, or why it may not be opened."""
     if "://" in place:
         return add_dropped(state, drop, show_location(place), place=place)
@@ -128,7 +128,7 @@ def _fail(song: str, sentence: str) -> SongPrediction:
     return SongPrediction(song=song, error=sentence)
 
 
-async def _answer(song: Asked) -> Row:
+async def _answer(song: GivenSong) -> Row:
     """Wait for the prediction of a song, and return it as `genreflow classify --json` does."""
     if isinstance(song, SongPrediction):
         return song.as_document()

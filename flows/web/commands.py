@@ -51,8 +51,8 @@ class Command:
     def sentence(self) -> str:
         """Why it failed, or what it printed last: its result."""
         complaints = [line for line in self.lines if line.startswith(_COMPLAINT)]
-        said = (complaints if self.has_failed else []) or self.lines
-        last = said[-1] if said else "The command has ended without a message."
+        shown = (complaints if self.has_failed else []) or self.lines
+        last = shown[-1] if shown else "The command has ended without a message."
         return last.removeprefix(_COMPLAINT).replace(str(self.log.parent), "the home")
 
 

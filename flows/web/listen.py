@@ -12,8 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from flows.web.dropped import is_local, new_drop, require_drop
 from flows.web.drops import KEPT_S, MAX_SONGS, DroppedSong
 from flows.web.pages import library_styles, show_page
+from flows.web.shown_predictions import ShownPrediction, describe_prediction
 from flows.web.state import WebState, state_of
-from flows.web.verdicts import Verdict, judge
 from genre_core.locations import quote_formula
 from genre_core.records import counted
 from tasks.serving import MAX_SONG_BYTES
@@ -32,7 +32,7 @@ CSV_COLUMNS = (
     *("song", "file", "genre", "confidence", "right_of_10", "alternatives", "unknown"),
     *("length_s", "error"),
 )
-Row = tuple[DroppedSong, Verdict | None]
+Row = tuple[DroppedSong, ShownPrediction | None]
 
 
 @router.get("/")
@@ -74,7 +74,7 @@ def send_csv(state: State, drop: str, sort: Column | None = None, down: bool = F
 def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> dict[str, Any]:
     rows = _sort(_read_rows(state, drop), sort, down)
     n_waiting = sum(not song.is_done for song, _ in rows)
-    genres = {genre for _, verdict in rows if verdict for genre in verdict.probabilities}
+    genres = {genre for _, shown in rows if shown for genre in shown.probabilities}
     n_failed = sum(bool(song.error) for song, _ in rows)
     n_predicted = len(rows) - n_waiting - n_failed
     done = f"{n_predicted} of {counted(len(rows), 'song')} predicted"
@@ -93,7 +93,10 @@ def _fill_table(state: WebState, drop: str, sort: Column | None, down: bool) -> 
 
 def _read_rows(state: WebState, drop: str) -> list[Row]:
     return [
-        (song, judge(state, song.prediction, song.track_id) if song.prediction else None)
+        (
+            song,
+            describe_prediction(state, song.prediction, song.track_id) if song.prediction else None,
+        )
         for song in state.drops.of(drop)
     ]
 
@@ -115,14 +118,14 @@ def _sort(rows: Sequence[Row], sort: Column | None, down: bool) -> list[Row]:
 
 
 def _csv_row(row: Row) -> tuple[object, ...]:
-    song, verdict = row
+    song, shown = row
     names = (quote_formula(song.title), quote_formula(song.name))
     length_s = round(song.facts.duration_s, 1) if song.facts else ""
-    if verdict is None:
+    if shown is None:
         return (*names, "", "", "", "", "", length_s, quote_formula(song.error))
-    others = "; ".join(f"{genre} {probability:.4f}" for genre, probability in verdict.alternatives)
-    share = "" if verdict.share is None else f"{10 * verdict.share:.2f}"
-    is_unknown = "yes" if verdict.is_unknown else "no"
-    confidence = f"{verdict.confidence:.4f}"
-    named, others = quote_formula(verdict.shown_genre), quote_formula(others)
+    others = "; ".join(f"{genre} {probability:.4f}" for genre, probability in shown.alternatives)
+    share = "" if shown.share is None else f"{10 * shown.share:.2f}"
+    is_unknown = "yes" if shown.is_unknown else "no"
+    confidence = f"{shown.confidence:.4f}"
+    named, others = quote_formula(shown.shown_genre), quote_formula(others)
     return (*names, named, confidence, share, others, is_unknown, length_s, "")

@@ -132,7 +132,7 @@ def environment() -> Environment:
         "percent": lambda share: f"{100 * share:.0f} %",
         "clock": clock,
         "points": _points,
-        "told": _tell,
+        "formatted": _format,
         "shown": lambda text: printable(str(text)),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
@@ -145,7 +145,7 @@ def _points(share: float) -> str:
     return f"{points:+.1f} %".replace("-", "\N{MINUS SIGN}") if points else "0.0 %"
 
 
-def _tell(sentence: str) -> Markup:
+def _format(sentence: str) -> Markup:
     """Return a sentence as HTML; what stands in backticks is code."""
     parts = re.split("`([^`]+)`", printable(sentence))
     shown = [

@@ -16,9 +16,9 @@ from flows.web.audio import find_song
 from flows.web.dropped import NO_MODEL, require_dropped
 from flows.web.drops import DroppedSong
 from flows.web.pages import clock, library_styles, show_page
+from flows.web.shown_predictions import ShownPrediction, describe_prediction
 from flows.web.song_charts import draw_bands, draw_timeline
 from flows.web.state import WebState, state_of
-from flows.web.verdicts import Verdict, judge
 from genre_core.errors import UsageError
 from genre_core.records import name_song
 from storage.audio.previews import PlayedSong
@@ -70,7 +70,7 @@ async def show_dropped(request: Request, token: str, state: State) -> HTMLRespon
         "address": song.address,
         "drop": song.drop,
         "n_dropped": len(state.drops.of(song.drop)),
-        "verdict": None,
+        "shown_prediction": None,
         "is_fetching": bool(song.place) and song.facts is None,
         **_head_of_dropped(song),
     }
@@ -81,7 +81,7 @@ async def show_dropped(request: Request, token: str, state: State) -> HTMLRespon
 def show_stored(request: Request, track_id: str, state: State) -> HTMLResponse:
     """Show the page of a song of the library, with its stored prediction if there is one."""
     stored = require_stored(state, track_id)
-    verdict = _judge_stored(state, stored)
+    shown_prediction = _describe_stored(state, stored)
     content = {
         "page": "",
         "title": name_song(stored.artist, stored.title, f"Song {track_id[:8]}"),
@@ -91,10 +91,10 @@ def show_stored(request: Request, track_id: str, state: State) -> HTMLResponse:
         "facts": describe_stored(stored),
         "drop": "",
         "n_dropped": 0,
-        "verdict": verdict,
+        "shown_prediction": shown_prediction,
         "is_fetching": False,
         "stored": stored,
-        "styles": library_styles(state, verdict.probabilities if verdict else ()),
+        "styles": library_styles(state, shown_prediction.probabilities if shown_prediction else ()),
     }
     return show_page(request, "song.html", content)
 
@@ -132,7 +132,7 @@ def _explain(state: WebState, kind: Kind, key: str, refusal: HTTPException) -> d
         raise refusal
     stored = require_stored(state, key)
     return {
-        "has_verdict": _judge_stored(state, stored) is not None,
+        "has_prediction": _describe_stored(state, stored) is not None,
         "sentence": GONE if refusal.status_code == NOT_THERE else refusal.detail,
         "address": f"/songs/{key}",
         "is_dropped": False,
@@ -149,8 +149,8 @@ def _describe(state: WebState, kind: Kind, subject: Subject) -> dict[str, Any]:
     return {
         "address": subject.address,
         "is_dropped": is_dropped,
-        "verdict": judge(state, subject.prediction, subject.track_id),
-        "has_verdict": not is_dropped and _judge_stored(state, stored) is not None,
+        "shown_prediction": describe_prediction(state, subject.prediction, subject.track_id),
+        "has_prediction": not is_dropped and _describe_stored(state, stored) is not None,
         "stored": stored,
         "timeline": draw_timeline(subject.prediction, length_s, duration_s),
         "styles": library_styles(state, classifier.genres),
@@ -271,8 +271,8 @@ def _classifier(state: WebState) -> Classifier:
         raise HTTPException(UNREADABLE, NO_MODEL) from error
 
 
-def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
-    """Return the verdict of a stored prediction, if it is of the champion that is loaded."""
+def _describe_stored(state: WebState, stored: StoredSong | None) -> ShownPrediction | None:
+    """Describe a stored prediction, if it is of the champion that is loaded."""
     if stored is None or stored.predicted is None or not stored.probabilities:
         return None
     try:
@@ -292,7 +292,7 @@ def _judge_stored(state: WebState, stored: StoredSong | None) -> Verdict | None:
         unknown=stored.unknown,
         alternatives=None if named is None else tuple(named),
     )
-    return judge(state, prediction, stored.track_id)
+    return describe_prediction(state, prediction, stored.track_id)
 
 
 async def _study_stored(state: WebState, played: PlayedSong) -> StudiedSong:

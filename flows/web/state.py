@@ -113,7 +113,7 @@ class WebState:
         """Decode a whole song, which may last hours, in a thread that no page waits for."""
         return await asyncio.get_running_loop().run_in_executor(self.measurers, call)
 
-    def tell(self, error: Exception) -> str:
+    def describe(self, error: Exception) -> str:
         """Return the sentence of an error for strangers: without the path of the home."""
         return str(error).replace(str(self.layout.home), "the home")
 
@@ -123,7 +123,7 @@ class WebState:
         try:
             yield
         except TransientError as error:
-            raise HTTPException(409, self.tell(error) if error.reason else BUSY) from error
+            raise HTTPException(409, self.describe(error) if error.reason else BUSY) from error
 
     def close(self) -> None:
         """Let the threads end, and remove what was dropped."""

@@ -130,7 +130,7 @@ def test_several_songs_are_a_table_that_is_sorted_saved_and_forgotten(
     }
 
     page.get_by_role("link", name="broken.mp3").click()
-    expect(page.locator("#verdict h2")).to_have_text("No genre")
+    expect(page.locator("#predicted h2")).to_have_text("No genre")
     seen.check_fits()
     page.go_back()
     page.get_by_role("button", name="Forget these songs").click()

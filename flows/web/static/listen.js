@@ -5,7 +5,7 @@ const zone = document.getElementById("dropzone");
 const input = document.getElementById("files");
 const messages = document.getElementById("messages");
 
-function tell(sentence) {
+function showMessage(sentence) {
   const line = document.createElement("p");
   line.className = "message";
   line.textContent = sentence;
@@ -19,9 +19,9 @@ async function send(file, drop) {
     const answer = await fetch(`/dropped/upload?${query}`, { method: "POST", body: file, headers: { "HX-Request": "true" } });
     if (answer.ok) return (await answer.json()).address;
     const part = new DOMParser().parseFromString(await answer.text(), "text/html");
-    tell(`${file.name}: ${part.body.textContent.trim()}`);
+    showMessage(`${file.name}: ${part.body.textContent.trim()}`);
   } catch {
-    tell(`${file.name} could not be sent: it was not readable, or the server does not answer.`);
+    showMessage(`${file.name} could not be sent: it was not readable, or the server does not answer.`);
   }
 }
 
@@ -29,7 +29,7 @@ async function sendAll(files) {
   if (!files.length) return;
   const { drop, most } = zone.dataset;
   messages.replaceChildren();
-  if (files.length > most) tell(`Only the first ${most} of ${files.length} songs are taken.`);
+  if (files.length > most) showMessage(`Only the first ${most} of ${files.length} songs are taken.`);
   announce(`Sending ${files.length === 1 ? files[0].name : `${files.length} songs`}.`);
   const isAlone = files.length === 1 && !document.querySelector("#songs tbody tr");
   history.replaceState(null, "", `/?drop=${drop}`);

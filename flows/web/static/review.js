@@ -43,6 +43,6 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt?.id !== "desk" && event.target.id !== "desk") return;
   const title = document.getElementById("item-title");
   title?.focus();
-  const said = document.getElementById("said")?.textContent ?? "";
-  announce(`${said} ${title?.textContent ?? ""}`.trim());
+  const message = document.getElementById("desk-message")?.textContent ?? "";
+  announce(`${message} ${title?.textContent ?? ""}`.trim());
 });

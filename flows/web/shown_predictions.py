@@ -21,7 +21,7 @@ TRAINED_ON = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ShownPrediction:
     """A prediction for people; ``alternatives`` are other possible genres with probabilities."""
 
     genre: str
@@ -65,14 +65,16 @@ class Verdict:
         return sorted(self.probabilities.items(), key=lambda pair: -pair[1])
 
 
-def judge(state: WebState, prediction: SongPrediction, track_id: str) -> Verdict:
+def describe_prediction(
+    state: WebState, prediction: SongPrediction, track_id: str
+) -> ShownPrediction:
     """Return what the page says about a prediction that has no error, of one track."""
     confidence = prediction.confidence or max(prediction.probabilities.values())
     named = prediction.alternatives
     if named is None:
         named = tuple(g for g, p in prediction.probabilities.items() if p >= LEAST_SHOWN)
     others = [(g, prediction.probabilities[g]) for g in named if g != prediction.genre]
-    return Verdict(
+    return ShownPrediction(
         genre=prediction.genre,
         confidence=confidence,
         is_unknown=bool(prediction.unknown),
