@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from flows.web.pages import GenreStyle, genre_styles, show_page
+from flows.web.shown_predictions import find_precision
 from flows.web.state import WebState, state_of
+from genre_core.evaluation.precision import Precision
 from genre_core.figures.colours import MARKER_PATHS
 from genre_core.records import counted
 from storage.catalog.embeddings import embedded_representations
@@ -182,8 +184,14 @@ def show_song(request: Request, state: State, track_id: str) -> HTMLResponse:
         "styles": found.styles,
         "shapes": MARKER_PATHS,
         "kinds": kinds_of(song),
+        "precision": precision_of(state, song),
     }
     return show_page(request, "_map_song.html", content)
+
+
+def precision_of(state: WebState, song: MappedSong) -> Precision | None:
+    """Return how often predictions like that of a song are right; None without a confidence."""
+    return None if song.confidence is None else find_precision(state.layout, song.confidence)
 
 
 def explain_missing(layout: DataLayout) -> str:

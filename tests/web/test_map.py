@@ -9,11 +9,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flows.settings import Settings
+from flows.web.shown_predictions import find_precision
 from genre_core.records import counted
 from storage.catalog.extraction import SongEmbedding, record_extraction, record_features
 from storage.catalog.library import read_library
 from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
+from storage.catalog.song_map import read_map
 from tasks.song_map import draw_map
 from tests.catalogs import in_catalog
 from tests.conftest import copy_home
@@ -87,6 +89,16 @@ def test_a_home_without_embeddings_says_how_it_gets_a_map(shared_site: Site) -> 
     page = shared_site.get("/map").text
     assert "Put <code>musicnn</code> among the <code>representations</code>" in page
     assert "<canvas" not in page
+
+
+def test_the_map_says_how_often_such_a_prediction_was_right_as_the_page_of_the_song_does(
+    map_site: Site,
+) -> None:
+    layout = map_site.config.layout
+    song = next(song for song in read_map(layout) if song.confidence is not None)
+    sentence = find_precision(layout, song.confidence or 0.0).sentence
+
+    assert sentence in map_site.get(f"/map/songs/{song.track_id}").text
 
 
 def test_pointing_at_a_song_names_it_and_a_click_plays_it(map_site: Site, mapped: Visit) -> None:
