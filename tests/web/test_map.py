@@ -103,6 +103,7 @@ def test_the_map_says_how_often_such_a_prediction_was_right_as_the_page_of_the_s
 
 def test_pointing_at_a_song_names_it_and_a_click_plays_it(map_site: Site, mapped: Visit) -> None:
     page, song = mapped.page, _songs(map_site)[0]
+    mapped.picture("map")
     _go_to(page, song["title"])
     page.mouse.move(0, 0)
     page.mouse.move(*_middle(page))
@@ -115,7 +116,6 @@ def test_pointing_at_a_song_names_it_and_a_click_plays_it(map_site: Site, mapped
     expect(link).to_have_attribute("href", f"/songs/{song['track_id']}")
     page.wait_for_function("!document.querySelector('#chosen audio').paused")
     mapped.check_accessible()
-    mapped.picture("map")
 
 
 def test_genres_and_search_filter_the_map_and_its_table(map_site: Site, mapped: Visit) -> None:
