@@ -31,10 +31,12 @@ docs: setup ## Write the generated reference, then build the site into build/sit
 
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
-test: setup check ## What CI runs: style and types, then all tests that do not need minutes
+test: setup ## What CI runs: style, types, and all tests that do not need minutes
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; \
 	export TMPDIR="$$folder" _GENREFLOW_SHARED="$$folder/shared"; \
+	$(MAKE) --no-print-directory check > "$$folder/check" 2>&1 & check=$$!; \
 	$(PYTEST) -m "not long and (prefect or both)" $$(grep -rlE --include='*.py' "mark\.(prefect|both)" tests); \
+	wait $$check || { cat "$$folder/check"; exit 1; }; cat "$$folder/check"; \
 	_GENREFLOW_DIRECT= $(PYTEST) -m "not long and not prefect$(if $(CHROMIUM),, and not browser)" tests
 	@$(if $(CHROMIUM),,echo "The tests of the page were left out: there is no Chromium. Install it: apt install chromium")
 

@@ -181,6 +181,7 @@ async def show_why(request: Request, kind: Kind, key: str, state: State) -> HTML
             "bands": draw_bands(bands, classifier.features) if bands else None,
             "tags": explain_tags(state.layout, classifier, subject.studied),
             "genre": subject.prediction.genre,
+            "is_unknown": bool(subject.prediction.unknown),
         }
 
     return show_page(request, "_why.html", await state.decode(explain))

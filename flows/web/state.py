@@ -115,7 +115,8 @@ class WebState:
 
     def describe(self, error: Exception) -> str:
         """Return the sentence of an error for strangers: without the path of the home."""
-        return str(error).replace(str(self.layout.home), "the home")
+        sentence = str(error).replace(str(self.layout.home), "the home")
+        return sentence[:1].upper() + sentence[1:]
 
     @contextmanager
     def explaining_refusals(self) -> Iterator[None]:
