@@ -75,7 +75,9 @@ def test_a_small_library_never_writes_and_says_so(
 
 def test_no_validation_song_counts_for_a_network_whose_epoch_it_chose(finished: Settings) -> None:
     statement = "select track_id from predictions semi join promotions using (run_id)"
-    tested = query_rows(finished.layout, f"{statement} where split = 'test' and not unknown")
+    tested = query_rows(
+        finished.layout, f"{statement} where split = 'test' and unknown is not true"
+    )
 
     library = read_tag_library(finished.layout, finished.tag_prior)
 
