@@ -29,7 +29,8 @@ from benchmarks.tables import print_bars
 from storage.audio.decode import cut_song
 from storage.fetch.download import DownloadLimits, probe_song
 from storage.home import DataLayout
-from tasks.predict import Classifier, classify_song, load_classifier, transform_fragments
+from tasks.champion import load_classifier
+from tasks.predict import Classifier, classify_song, transform_fragments
 from tasks.predict_many import classify_each
 from tasks.workers import count_cores
 
@@ -50,9 +51,10 @@ marks = {"interpreter": time.time()}
 import flows.cli.classify
 marks["command line imported"] = time.time()
 layout = flows.cli.classify.read_settings(home=home).layout
+import tasks.champion
 import tasks.predict
 marks["settings, predicting imported"] = time.time()
-classifier = tasks.predict.load_classifier(layout)
+classifier = tasks.champion.load_classifier(layout)
 marks["champion loaded"] = time.time()
 tasks.predict.classify_song(classifier, song)
 marks["song predicted"] = time.time()

@@ -21,7 +21,8 @@ from benchmarks.tables import print_bars
 from flows.settings import Settings
 from flows.web.app import make_app
 from storage.home import DataLayout
-from tasks.predict import classify_song, load_classifier
+from tasks.champion import load_classifier
+from tasks.predict import classify_song
 
 N_TIMES = 11
 DROPPED_BAR, EXPLAINED_BAR = 2.0, 3.0

@@ -77,6 +77,8 @@ MEANINGS = {
     Reason.INTERRUPTED: ("Interrupted", "The program was stopped, or failed, at these songs."),
 }
 """What a reason is called, and what it means and asks for."""
+RETRY = "retry"
+"""The command that tries songs again."""
 FINAL = (Reason.SPLIT_CONFLICT, Reason.LABEL_UNKNOWN, Reason.TOO_SHORT, Reason.TOO_LARGE)
 """Reasons that trying again alone does not change."""
 HINTS = {
@@ -107,9 +109,14 @@ class Remedy:
     fault: str = ""
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the command that tries the songs again, once the settings are written."""
+        return (RETRY, "--reason", str(self.reason))
+
+    @property
     def command(self) -> str:
-        """The command that does the same, once the settings are written."""
-        return f"genreflow retry --reason {self.reason}"
+        """The same as it is typed."""
+        return " ".join(("genreflow", *self.words))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,8 @@ from functools import lru_cache, partial
 from genre_core.errors import TransientError
 from genre_core.locations import escape_text
 from storage.home import DataLayout
-from tasks.predict import (
-    Classifier,
-    SongPrediction,
-    classify_song,
-    load_classifier,
-    read_classifier,
-    use_fragments,
-)
+from tasks.champion import load_classifier, read_classifier
+from tasks.predict import Classifier, SongPrediction, classify_song, use_fragments
 from tasks.workers import WorkerDied, Workers, count_cores
 
 FEW = 8

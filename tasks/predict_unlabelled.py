@@ -5,8 +5,8 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import ScoredSong
 from storage.catalog.runs import UNLABELLED_SPLIT, forget_outdated, read_run, read_unpredicted
 from storage.home import DataLayout
+from tasks.champion import find_champion
 from tasks.orchestrator import get_run_logger, task
-from tasks.predict import find_champion
 
 SONGS_TOGETHER = 2048
 """Songs whose examples are in memory at once: 150 MB of them, with 15 thesis matrices a song."""

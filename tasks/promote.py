@@ -27,9 +27,9 @@ from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.models.champion import no_version
 from tasks.challenge import Setting, challenger_name, choose_setting, evaluate_challenge
+from tasks.champion import export_champion as export
 from tasks.compare import choose_winner
 from tasks.orchestrator import get_run_logger, task
-from tasks.predict import export_champion as export
 
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog

@@ -13,14 +13,9 @@ from genre_core.errors import GenreflowError, UsageError
 from storage.fetch.limits import DownloadLimits
 from storage.models.champion import ExportUnusable
 from storage.models.requests import MAX_ROWS, Row
+from tasks.champion import build_classifier, read_classifier
 from tasks.keras_import import import_training
-from tasks.predict import (
-    Classifier,
-    SongPrediction,
-    build_classifier,
-    classify_song,
-    read_classifier,
-)
+from tasks.predict import Classifier, SongPrediction, classify_song
 
 MAX_SONG_BYTES = 256 << 20
 """Of a song that a client names by its address."""

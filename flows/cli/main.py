@@ -10,6 +10,7 @@ from flows.cli import (
     models,
     nightly,
     pipeline,
+    removal,
     serve,
     studies,
     tags,
@@ -21,8 +22,10 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = (
     pipeline,
+    removal,
     check,
     library,
+    removal,
     labels,
     lists,
     tags,

@@ -76,7 +76,7 @@ def suggest_labels(listed: Listed) -> str:
         n_named = sum(bool(found and found.genre) for found in tagged)
         if n_named > len(tagged) / 2:
             return (
-                f"{n_named} of {counted(len(tagged), 'song')} that were looked at have a genre in "
+                f"{n_named} of {counted(len(tagged), 'song')} that were scanned have a genre in "
                 f"their tags: use --label-from tag. {others}"
             )
     if listed.layout in (Layout.MANIFEST, Layout.BEETS):

@@ -84,7 +84,7 @@ def serve(
     import uvicorn
 
     from flows.serving import MAX_CONNECTIONS, PredictionServer
-    from tasks.predict import load_classifier
+    from tasks.champion import load_classifier
 
     classifier = load_classifier(config.layout)
     _return_memory()

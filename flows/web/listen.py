@@ -38,7 +38,8 @@ Row = tuple[DroppedSong, ShownPrediction | None]
 @router.get("/")
 def listen(request: Request, state: State, drop: str = "") -> HTMLResponse:
     """Show the page with the drop zone, and the songs of a drop if there are some."""
-    state.workers.submit(state.classifier)  # so that the first song need not wait for it
+    if state.has_model:
+        state.workers.submit(state.classifier)  # so that the first song need not wait for it
     content = {
         "page": "listen",
         "has_model": state.has_model,

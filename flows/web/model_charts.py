@@ -42,7 +42,7 @@ class ShownRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRuns:
-    """The runs on a library: those that cannot be told apart from the best, and the others."""
+    """The runs on a library: ties with the best (no significant difference), and the others."""
 
     tied: tuple[ShownRun, ...]
     others: tuple[ShownRun, ...]

@@ -39,8 +39,8 @@ QUESTIONS = {
     CheckName.OVERLAP: "Are the songs that score it apart from those that trained it?",
     CheckName.BY_SONG: "Does it score by chance where the labels are random?",
     CheckName.BY_FRAGMENT: "Would the audit notice a leak?",
-    CheckName.SHORTCUTS: "Does the file, not the music, give the genre away?",
-    CheckName.METADATA: "Do artist, album and year give the genre away?",
+    CheckName.SHORTCUTS: "Does the file, not the music, reveal the genre?",
+    CheckName.METADATA: "Do artist, album and year reveal the genre?",
     CheckName.LEAVE_ONE_SOURCE_OUT: "Does it work on music of sources that it has not seen?",
     CheckName.PRETRAINING: "Had the embedding seen these songs before?",
 }

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from flows.decide import decide, prepare, undo
-from flows.remedies import group_left_out
+from flows.remedies import RETRY, group_left_out
 from flows.web.actions import known_genres
 from flows.web.pages import PAGES, library_styles, read_header, show_page
 from flows.web.safety import actor_of
@@ -173,7 +173,7 @@ def _content(state: WebState, desk: Desk) -> dict[str, Any]:
         "last": next((one for one in log if one.undone_at is None), None),
         "log": log,
         "command_of": command_of,
-        "job": state.retry,
+        "command": state.commands.last.get(RETRY),
         "more": desk.more,
     }
     if desk.queue == "left-out":
@@ -195,7 +195,7 @@ def _item(state: WebState, desk: Desk, items: Sequence[Any]) -> dict[str, Any]:
     choices = offer(known_genres(state), roles)
     near = [] if isinstance(item, Conflict) else [one["track_id"] for one in item["neighbours"]]
     wanted = [*near, *names[place : place + 1]]
-    heard = [one["genre"] for one in item["neighbours"]] if near else []
+    neighbours = [one["genre"] for one in item["neighbours"]] if near else []
     return {
         "item": item,
         "item_id": names[place],
@@ -203,7 +203,7 @@ def _item(state: WebState, desk: Desk, items: Sequence[Any]) -> dict[str, Any]:
         "following": names[(place + 1) % len(names)] if len(names) > 1 else "",
         "choices": choices,
         "facts": name_tracks(state.layout, wanted),
-        "styles": library_styles(state, [*(choice.genre for choice in choices), *heard]),
+        "styles": library_styles(state, [*(choice.genre for choice in choices), *neighbours]),
     }
 
 

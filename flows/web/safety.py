@@ -59,7 +59,7 @@ class Guard:
             return PlainTextResponse("The request comes from a page of another site.\n", 403)
         if self._secret and not holds_secret(headers, self._secret):
             challenge = {"WWW-Authenticate": 'Basic realm="genreflow", charset="UTF-8"'}
-            return PlainTextResponse("Give the password of this server.\n", 401, challenge)
+            return PlainTextResponse("A password is needed: that of this server.\n", 401, challenge)
         return None
 
     def _is_own(self, name: str) -> bool:

@@ -17,7 +17,8 @@ from flows.web.drops import Drops
 from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
-from tasks.predict import Classifier, StudiedSong, load_classifier
+from tasks.champion import load_classifier
+from tasks.predict import Classifier, StudiedSong
 
 N_WORKERS, N_FETCHERS, N_PLAYERS, N_ANSWERERS, N_MEASURERS = 2, 8, 2, 4, 2
 """Songs that are dropped, songs at addresses that are waited for, songs that a page decodes, parts
@@ -25,16 +26,6 @@ of pages that are computed, and waveforms that are measured, at the same time.""
 N_FORMS = 2
 BUSY = "A run is writing into this home; try again when it has ended."
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """Songs that are tried again, or were; ``sentence`` says which, or what came of it."""
-
-    sentence: str
-    command: str
-    runs: bool = True
-    is_bad: bool = False
 
 
 @dataclass(slots=True)
@@ -68,8 +59,6 @@ class WebState:
     """What works on in the background; a task that nobody holds may vanish."""
     studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
     """Songs of the library that pages have shown last, by track and version of the champion."""
-    retry: Retry | None = None
-    """Songs left out that are being tried again, or were the last time."""
     _loaded: dict[float, Classifier] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -19,7 +19,7 @@ WIDTH = 0.1
 MOST_SONGS = 100
 """So many are enough to count on; more would only reach further."""
 FEWEST_SONGS = 5
-"""With fewer, nothing is said."""
+"""With fewer, no share is shown."""
 TENTHS = 10
 """With fewer songs, the songs themselves are named."""
 ROUNDING = 1e-9
@@ -67,7 +67,7 @@ class Precision:
 
     @property
     def words(self) -> str:
-        """The share, as "9 of 10"; none and all are said only if it is none or all."""
+        """The share, as "9 of 10"; 0 and 10 only for none and all."""
         if self.n_songs < TENTHS:
             return f"{self.n_right} of {self.n_songs}"
         tenths = round(TENTHS * self.share)

@@ -43,7 +43,7 @@ _TRAINED_ON = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedSongs:
-    """Songs that tell how often a model is right, a value a song; see `read_checked`."""
+    """Songs that show how often a model is right, a value a song; see `read_checked`."""
 
     confidences: list[float]
     is_right: list[bool]

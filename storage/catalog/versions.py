@@ -84,7 +84,7 @@ def read_published_audit(layout: DataLayout, library_id: str) -> Audit | None:
 
 
 _VERSIONS = """
-    with told as (
+    with decided as (
         select version, run_id, snapshot_id, reason, promoted_at as decided_at from promotions
         union all
         select version, run_id, snapshot_id, reason, judged_at from challenges
@@ -94,15 +94,15 @@ _VERSIONS = """
     previous as (
         select previous_version as version from promotions semi join champion using (version)
         where kind <> 'rollback' order by promotion_id desc limit 1)
-    select told.version, told.run_id, network, runs.representation, runs.fragment_s,
+    select decided.version, decided.run_id, network, runs.representation, runs.fragment_s,
         test_macro_f1, test_macro_f1_low, test_macro_f1_high, reason, decided_at,
         coalesce((select arg_max(verdict, used_at) from audits
-            where audits.snapshot_id = told.snapshot_id), '') as audit,
-        told.version in (from champion) as is_champion,
-        coalesce(told.version in (from previous), false) as is_previous
-    from told join runs using (run_id)
-    qualify row_number() over (partition by told.version order by decided_at desc) = 1
-    order by is_champion desc, told.version desc
+            where audits.snapshot_id = decided.snapshot_id), '') as audit,
+        decided.version in (from champion) as is_champion,
+        coalesce(decided.version in (from previous), false) as is_previous
+    from decided join runs using (run_id)
+    qualify row_number() over (partition by decided.version order by decided_at desc) = 1
+    order by is_champion desc, decided.version desc
 """
 
 _TESTED = """

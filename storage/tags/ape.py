@@ -64,11 +64,11 @@ def _split(body: bytes, n_items: int) -> list[bytes]:
         key = _KEY.match(body, at + 8)
         end = key.end() + struct.unpack_from("<I", body, at)[0] if key else len(body) + 1
         if end > len(body):
-            raise TagUnwritable("the items of its APE tag cannot be told apart")
+            raise TagUnwritable("the items of its APE tag cannot be separated")
         items.append(body[at:end])
         at = end
     if at != len(body):
-        raise TagUnwritable("the items of its APE tag cannot be told apart")
+        raise TagUnwritable("the items of its APE tag cannot be separated")
     return items
 
 

@@ -118,7 +118,7 @@ def _identity(found: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def _keep_owner(path: Path, part: Path, found: os.stat_result) -> None:
-    """Give the successor the owner, as far as this user may, the rights and the attributes."""
+    """Copy to the successor the owner, as far as this user may, the rights and the attributes."""
     with suppress(PermissionError):
         os.chown(part, found.st_uid, found.st_gid)
     shutil.copystat(path, part)

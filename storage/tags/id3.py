@@ -79,7 +79,7 @@ def set_id3(tag: bytes, genres: Sequence[str]) -> bytes:
     """Return an ID3v2 tag with other genres; padding gives and takes what their length changes.
 
     Several genres are values of their own, also in the versions before 2.4. Raises
-    `TagUnwritable` for a tag whose frames cannot be told apart.
+    `TagUnwritable` for a tag whose frames cannot be separated.
     """
     version, flags = tag[3], tag[5]
     if version not in _LAYOUTS or flags & (_EXTENDED | _FOOTER):
@@ -117,7 +117,7 @@ def _split(body: bytes, version: int) -> tuple[_Layout, list[bytes]]:
         frames = _frames(body, layout)
         if frames is not None and not any(body[sum(map(len, frames)) :]):
             return layout, frames
-    raise TagUnwritable("the frames of its ID3 tag cannot be told apart")
+    raise TagUnwritable("the frames of its ID3 tag cannot be separated")
 
 
 def _frames(body: bytes, layout: _Layout) -> list[bytes] | None:

@@ -29,7 +29,8 @@ from storage.catalog.runs import Run, read_assessed, read_places
 from storage.examples import read_examples
 from storage.home import DataLayout
 from storage.models.champion import Champion, ExportUnusable, read_export
-from tasks.predict import Classifier, load_classifier
+from tasks.champion import load_classifier
+from tasks.predict import Classifier
 
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog

@@ -65,7 +65,7 @@ def make_report(
 
     An empty ``night_id`` is the last nightly run of the catalog; ``started_at`` is the start of a
     run that the catalog does not have; ``choice`` is the library whose runs are compared. With
-    ``excerpts``, songs that wait for a decision can be heard in the HTML, which is larger then.
+    ``excerpts``, songs that wait for a decision can be played in the HTML, which is larger then.
     UsageError if there is no such run, and no time was given.
     """
     # figures, audit and comparison are loaded when the report is written, not with the flow
@@ -73,7 +73,7 @@ def make_report(
     from tasks.report.facts import gather_facts
     from tasks.report.page import (
         MARKDOWN,
-        choose_heard,
+        choose_excerpts,
         describe_report,
         draw_figures,
         render_report,
@@ -83,8 +83,8 @@ def make_report(
     facts = gather_facts(layout, night, choice)
     images = {name: figure_png(figure) for name, figure in draw_figures(facts).items()}
     content = describe_report(facts)
-    heard = cut_excerpts(layout, choose_heard(content)) if excerpts else {}
-    pages = render_report(content, images, heard)
+    made = cut_excerpts(layout, choose_excerpts(content)) if excerpts else {}
+    pages = render_report(content, images, made)
     return ReportPage(
         night_id=night.night_id,
         page=_write_pages(layout, night.night_id, pages),

@@ -101,7 +101,7 @@ def describe_report(facts: ReportFacts) -> dict[str, Any]:
     }
 
 
-def choose_heard(content: Mapping[str, Any]) -> list[str]:
+def choose_excerpts(content: Mapping[str, Any]) -> list[str]:
     """Return the tracks of a report whose excerpts help to decide: conflicts, then suspects."""
     conflicting = [track_id for one in content["conflicts"] for track_id in one["track_ids"]]
     suspect = [one["track_id"] for one in content["suspects"][:MAX_SUSPECTS]]

@@ -31,17 +31,12 @@ from storage.catalog.runs import Run, read_library_runs, require_run
 from storage.catalog.snapshots import NEWEST, choose_snapshot
 from storage.home import DataLayout
 from storage.reports import figure_png, read_figure, write_figure, write_text
+from tasks.champion import load_logged, require_champion
 from tasks.compare import best
 from tasks.keras_import import import_training
 from tasks.orchestrator import task
 from tasks.pages import fill_template, inline_png, inline_wav
-from tasks.predict import (
-    Classifier,
-    fragment_matrices,
-    load_logged,
-    require_champion,
-    song_fragments,
-)
+from tasks.predict import Classifier, fragment_matrices, song_fragments
 
 if TYPE_CHECKING:
     from storage.catalog.connection import Catalog

@@ -72,7 +72,7 @@ def test_a_tree_of_artists_is_refused_with_what_to_do_and_taken_in_by_its_tags(
         "The genres are artists: 5 of 5 have the name of one (ABBA, Air, Blur, Nena, Queen)."
         in refused.err
     )
-    assert "10 of 10 songs that were looked at have a genre in their tags" in refused.err
+    assert "10 of 10 songs that were scanned have a genre in their tags" in refused.err
     assert "use --label-from tag" in refused.err
 
     taken = genreflow("ingest", artist_tree, "--label-from", "tag")

@@ -57,7 +57,8 @@ def test_the_first_champion_is_a_head_and_provisional(
 def test_the_export_holds_the_embedding_and_predicts_as_the_run_did(
     head_night: tuple[Settings, NightlyReport],
 ) -> None:
-    from tasks.predict import classify_song, load_classifier
+    from tasks.champion import load_classifier
+    from tasks.predict import classify_song
 
     config, _ = head_night
     (row,) = query_rows(
@@ -112,7 +113,8 @@ def test_a_served_head_embeds_songs_with_the_copy_of_its_model(
 ) -> None:
     from storage.models.logged import model_folder
     from storage.models.store import open_tracking
-    from tasks.predict import classify_song, load_classifier, require_champion
+    from tasks.champion import load_classifier, require_champion
+    from tasks.predict import classify_song
     from tasks.serving import load_served
 
     config, _ = head_night

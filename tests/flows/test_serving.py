@@ -24,7 +24,8 @@ import pytest
 from flows.settings import Settings
 from storage.fetch.limits import DownloadLimits
 from storage.models.requests import MAX_BODY_BYTES
-from tasks.predict import classify_song, load_classifier
+from tasks.champion import load_classifier
+from tasks.predict import classify_song
 from tasks.serving import UNREADABLE, load_served, predict_rows
 from tests.conftest import copy_home
 from tests.flows.conftest import PROGRAM

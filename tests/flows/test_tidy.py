@@ -11,7 +11,7 @@ from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.maintenance import RetentionConfig
 from storage.maintenance.retention import tidy_home
-from tasks.predict import require_champion
+from tasks.champion import require_champion
 
 pytestmark = pytest.mark.flow
 LEAST = RetentionConfig(snapshots=1, unpromoted_models=0)

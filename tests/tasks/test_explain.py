@@ -33,7 +33,7 @@ def run_of(config: Settings, network: str) -> str:
 def of_cnn(
     finished: Settings, library: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Explanation:
-    """A song as a convolutional network hears it."""
+    """A song as a convolutional network reads it."""
     song, folder = str(library / "hums" / "song 0.wav"), tmp_path_factory.mktemp("explained")
     return explain_song.fn(finished.layout, song, folder, run_of(finished, "cnn"))
 

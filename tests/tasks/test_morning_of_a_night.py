@@ -8,7 +8,7 @@ from flows.settings import Settings
 from storage.catalog.connection import fetch_rows, open_catalog
 from storage.catalog.nightly import read_drift_songs
 from storage.home import DataLayout
-from tasks.predict import find_champion, load_classifier
+from tasks.champion import find_champion, load_classifier
 from tasks.report.measures import DriftFacts, measure_drift, predict_shards
 from tasks.report.notify import make_report
 from tests.catalogs import in_catalog
@@ -25,7 +25,7 @@ def layout(finished_copy: Settings) -> DataLayout:
 
 
 def renew_some(layout: DataLayout) -> datetime:
-    """Let 8 of the 18 songs come in now, unheard, and all others be validation songs."""
+    """Let 8 of the 18 songs come in now, unpredicted, and all others be validation songs."""
     since = datetime.now(UTC)
     with open_catalog(layout) as catalog:
         names = fetch_rows(catalog, "select track_id from snapshot_tracks order by md5(track_id)")

@@ -16,18 +16,15 @@ from storage.catalog.query import query_rows
 from storage.home import DataLayout
 from storage.models.champion import KERAS, Exported, read_export, write_export
 from storage.models.litert import LiteRTModel
-from tasks.classify import classify_songs
-from tasks.predict import (
-    Classifier,
-    SongPrediction,
-    classify_song,
+from tasks.champion import (
     export_champion,
     is_exported,
     load_classifier,
     load_logged,
     require_champion,
-    song_matrices,
 )
+from tasks.classify import classify_songs
+from tasks.predict import Classifier, SongPrediction, classify_song, song_matrices
 from tasks.predict_many import classify_each
 from tests.conftest import hiss, hum, write_song
 from tests.storage.fetch.sites.music_site import open_music_site

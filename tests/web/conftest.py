@@ -74,6 +74,21 @@ class Visit:
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
+def set_settings(monkeypatch: pytest.MonkeyPatch, **fragments: str) -> None:
+    """Give commands that a page starts the settings of the finished home."""
+    for name, text in {
+        "NETWORKS": '["dense", "cnn"]',
+        "REPRESENTATIONS": '["thesis"]',
+        "FRAGMENT_LENGTHS_S": "[1.0, 1.5]",
+        "TRAINING__MAX_EPOCHS": "3",
+        "FRAGMENTS__PROTOCOL": "thesis",
+        "FRAGMENTS__N_FRAGMENTS": "3",
+        "FRAGMENTS__LONGEST_S": "1.5",
+        **{f"FRAGMENTS__{name}": text for name, text in fragments.items()},
+    }.items():
+        monkeypatch.setenv(f"GENREFLOW_{name}", text)
+
+
 @contextmanager
 def serving(config: Settings, **options: object) -> Iterator[Site]:
     """Serve the page of a home on a free port of this machine."""

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from storage.catalog.query import query_rows
 from storage.lock import hold_home
-from tasks.predict import classify_song, load_classifier
+from tasks.champion import load_classifier
+from tasks.predict import classify_song
 from tests.web.conftest import Site, Visitor
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]

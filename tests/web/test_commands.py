@@ -1,4 +1,4 @@
-"""Commands that a page starts: what they said, and one of a name at a time."""
+"""Commands that a page starts: what they printed, and one of a name at a time."""
 
 import subprocess
 import sys

@@ -196,10 +196,10 @@ def test_a_copy_of_a_song_that_the_model_learned_from_says_nothing_of_its_precis
     options = {"params": {"drop": drop, "name": "copy.wav"}}
     address = shared_site.post("/dropped/upload", content=song.read_bytes(), **options).json()
 
-    told = shared_site.get(f"{address['address']}/prediction").text
+    answer = shared_site.get(f"{address['address']}/prediction").text
 
-    assert "The model learned from this very song" in told
-    assert "songs like this" not in told
+    assert "The model learned from this very song" in answer
+    assert "songs like this" not in answer
     (row,) = csv.DictReader(StringIO(shared_site.get(f"/dropped.csv?drop={drop}").text))
     assert (row["genre"] != "", row["right_of_10"]) == (True, "")
     assert '<td class="number">–</td>' in shared_site.get(f"/dropped?drop={drop}").text
@@ -210,9 +210,9 @@ def test_a_song_whose_file_is_gone_still_has_a_label_to_set(own_site: Site) -> N
     (track,) = query_rows(layout, "select track_id from tracks where genre <> '' limit 1")
     for file in layout.songs.glob(f"??/{track['track_id']}.*"):
         file.unlink()
-    told = own_site.get(f"/songs/{track['track_id']}/prediction").text
-    assert "Its file is gone" in told
-    assert "Set the label" in told
+    answer = own_site.get(f"/songs/{track['track_id']}/prediction").text
+    assert "Its file is gone" in answer
+    assert "Set the label" in answer
 
 
 def _set_label_while_another_run_writes(site: Site, seen: Visit) -> None:
@@ -272,8 +272,8 @@ def test_what_is_too_large_or_gone_or_at_a_private_address_is_refused(shared_sit
     assert shared_site.get("/dropped/of-nobody").status_code == 404
     for place in ("http://127.0.0.1:9/song.mp3", "file:///etc/passwd", "http://localhost/a.mp3"):
         named = shared_site.post("/dropped/place", data={"drop": DROP, "place": place})
-        told = shared_site.get(f"{named.headers['hx-redirect']}/prediction").text
-        assert "No genre" in told, place
+        answer = shared_site.get(f"{named.headers['hx-redirect']}/prediction").text
+        assert "No genre" in answer, place
 
 
 def test_only_users_of_this_machine_may_name_any_path(
@@ -301,9 +301,9 @@ def test_slow_addresses_do_not_hold_up_a_song(shared_site: Site, songs: dict[str
         place = f"http://127.0.0.1:{silent.getsockname()[1]}/song.mp3"
         for _ in range(2 * N_FETCHERS):
             site.post("/dropped/place", data={"drop": DROP, "place": place})
-        told = site.get(f"{upload(site, songs['hum'])}/prediction").text
+        answer = site.get(f"{upload(site, songs['hum'])}/prediction").text
         waiting = site.get("/dropped", params={"drop": DROP}).text
-    assert "hums" in told
+    assert "hums" in answer
     assert f'data-waiting="{2 * N_FETCHERS}"' in waiting
 
 

@@ -16,7 +16,7 @@ from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
 from storage.lock import hold_home, hold_night
 from tasks.report.notify import make_report
-from tests.web.conftest import PHONE, Site, Visitor
+from tests.web.conftest import PHONE, Site, Visitor, set_settings
 
 pytestmark = [pytest.mark.flow, pytest.mark.keras]
 
@@ -44,18 +44,7 @@ def test_a_run_is_started_and_its_outcome_shown(
     own_site: Site, visit: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENREFLOW_NIGHT__MIN_NEW_SONGS", "1")
-    for name, text in {
-        "NETWORKS": '["dense", "cnn"]',
-        "REPRESENTATIONS": '["thesis"]',
-        "FRAGMENT_LENGTHS_S": "[1.0, 1.5]",
-        "TRAINING__MAX_EPOCHS": "3",
-        "FRAGMENTS__PROTOCOL": "thesis",
-        "FRAGMENTS__N_FRAGMENTS": "3",
-        "FRAGMENTS__LONGEST_S": "1.5",
-        "FRAGMENTS__MARGIN_S": "0.5",
-        "FRAGMENTS__MIN_TRACK_S": "4.0",
-    }.items():
-        monkeypatch.setenv(f"GENREFLOW_{name}", text)
+    set_settings(monkeypatch, MIN_TRACK_S="4.0", MARGIN_S="0.5")
     seen = visit(f"{own_site.address}/nights", PHONE)
     seen.page.get_by_role("button", name="Run now").click()
     seen.page.get_by_text("A nightly run is at work.").wait_for()
@@ -103,8 +92,8 @@ def test_songs_of_a_report_are_linked_and_played(own_site: Site, visit: Visitor)
     publish(layout)
     plain = make_report(layout).page.read_text("utf-8")
     assert ("data:audio" in plain, f'data-track="{track_id}"' in plain) == (False, True)
-    heard = make_report(layout, excerpts=True).page.read_text("utf-8")
-    mp3 = base64.b64decode(re.search(r"data:audio/mpeg;base64,([^\"]+)", heard)[1])
+    page = make_report(layout, excerpts=True).page.read_text("utf-8")
+    mp3 = base64.b64decode(re.search(r"data:audio/mpeg;base64,([^\"]+)", page)[1])
     assert soundfile.info(io.BytesIO(mp3)).duration == pytest.approx(5.0, abs=0.1)
     seen = visit(f"{own_site.address}/nights/{_night(own_site)}/report", PHONE)
     seen.check_fits()

@@ -112,8 +112,8 @@ def run(call: Sequence[str | bytes]) -> list[Prediction]:
     try:
         return list(json.loads(ended.stdout))
     except ValueError as error:
-        said = ended.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"it ended with code {ended.returncode}"
+        lines = ended.stderr.decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else f"it ended with code {ended.returncode}"
         raise ui.UserError(f"genreflow predicted nothing. {reason}") from error
 
 

@@ -1,4 +1,4 @@
-// Review: keys, players, and what screen readers are told.
+// Review: keys, players, and what screen readers announce.
 import { announce } from "./app.js";
 
 const TYPED = "input, select, textarea, [contenteditable]";

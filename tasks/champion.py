@@ -1,0 +1,153 @@
+"""The champion: found in the catalog, loaded from its export, exported from MLflow."""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from genre_core.errors import GenreflowError, UsageError
+from genre_core.representations.features import FeatureConfig
+from storage.embeddings.embedder import Model
+from storage.embeddings.registry import embedding_transform
+from storage.home import DataLayout
+from storage.models.champion import (
+    LITERT,
+    Champion,
+    Described,
+    Exported,
+    ExportUnusable,
+    read_export,
+)
+from storage.models.litert import LiteRTModel
+from tasks.keras_import import import_training
+from tasks.predict import N_THREADS, Classifier
+from tasks.terminal import announce
+
+logger = logging.getLogger(__name__)
+
+
+def load_classifier(layout: DataLayout, n_threads: int = N_THREADS) -> Classifier:
+    """Load the exported champion; one that is missing or damaged is exported again."""
+    try:
+        return read_classifier(layout.champion, n_threads)
+    except ExportUnusable as error:
+        champion = require_champion(layout)
+        logger.warning("%s; exporting the champion again takes seconds.", error)
+    _export(layout, champion)
+    return read_classifier(layout.champion, n_threads)
+
+
+def read_classifier(folder: Path, n_threads: int = N_THREADS) -> Classifier:
+    """Load an exported champion; `ExportUnusable` if it is damaged, or LiteRT refuses it."""
+    exported = read_export(folder)
+    try:
+        network = (
+            LiteRTModel(exported.network, n_threads)
+            if exported.suffix == LITERT
+            else _load_keras(exported)
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ExportUnusable(f"the exported champion cannot be loaded: {error}") from error
+    document = exported.document
+    described = Described(
+        document=document, temperature=document["temperature"], certainty=exported.certainty
+    )
+    version: int = document["version"]
+    return build_classifier(network, described, exported.embedder, version, n_threads)
+
+
+def load_logged(layout: DataLayout, model_uri: str, version: int = 0) -> Classifier:
+    """Load any model of the home from MLflow as Keras model, which takes seconds."""
+    import_training()
+    from storage.models.logged import describe_model, find_embedder, load_model
+    from storage.models.store import open_tracking
+
+    tracking = open_tracking(layout)
+    described, network = describe_model(tracking, model_uri), load_model(tracking, model_uri)
+    return build_classifier(network, described, find_embedder(described.document), version)
+
+
+def build_classifier(
+    network: object,
+    described: Described,
+    embedder: Model | None,
+    version: int = 0,
+    n_threads: int = N_THREADS,
+) -> Classifier:
+    """Return a classifier of a network, what was logged with it, and its embedding's model."""
+    return Classifier(
+        version=version,
+        network=network,
+        genres=tuple(described.document["genres"]),
+        features=FeatureConfig.from_document(described.document["features"]),
+        temperature=described.temperature,
+        transform=embedding_transform(embedder, n_threads) if embedder else None,
+        certainty=described.certainty,
+        n_threads=n_threads,
+    )
+
+
+def _load_keras(exported: Exported) -> object:
+    import_training()
+    from storage.models.network_file import load_network
+
+    with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
+        file = Path(folder, f"network{exported.suffix}")
+        file.write_bytes(exported.network)
+        return load_network(file)
+
+
+def find_champion(layout: DataLayout) -> Champion | None:
+    """Return the version that the catalog's promotions name; none before the first promotion."""
+    if not layout.catalog.exists():
+        return None
+    from storage.catalog.connection import open_catalog  # an exported champion needs no DuckDB
+    from storage.catalog.promotions import read_champion
+
+    with open_catalog(layout) as catalog:
+        return read_champion(catalog)
+
+
+def require_champion(layout: DataLayout) -> Champion:
+    """Return the champion; a `UsageError` if there is none."""
+    champion = find_champion(layout)
+    if champion is None:
+        raise UsageError(
+            f"There is no champion in {layout.home} yet. Run `genreflow run` first, or name the "
+            "right place with --home."
+        )
+    return champion
+
+
+def export_champion(layout: DataLayout) -> bool:
+    """Export the champion, unless that is done; return whether its export is there.
+
+    A champion that cannot be exported keeps its place; the log has the reason.
+    """
+    champion = find_champion(layout)
+    if champion is None or is_exported(layout, champion):
+        return champion is not None
+    try:
+        _export(layout, champion)
+    except GenreflowError as error:
+        logger.warning("version %s cannot be exported: %s", champion.version, error)
+        return False
+    return True
+
+
+def _export(layout: DataLayout, champion: Champion) -> None:
+    announce(f"Exporting version {champion.version}, the champion")
+    import_training()
+    from storage.models.logged import export_model
+    from storage.models.store import open_tracking
+
+    export_model(open_tracking(layout), champion)
+
+
+def is_exported(layout: DataLayout, champion: Champion) -> bool:
+    """Whether the export of a champion is there, and undamaged."""
+    try:
+        document = read_export(layout.champion).document
+    except ExportUnusable:
+        return False
+    exported = (document["version"], document["model_uri"])
+    return exported == (champion.version, champion.model_uri)
