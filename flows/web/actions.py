@@ -4,7 +4,7 @@ import shlex
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -15,7 +15,7 @@ from flows.web.dropped import require_dropped
 from flows.web.drops import DroppedSong
 from flows.web.pages import show_page
 from flows.web.safety import actor_of
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from storage.catalog.song_page import (
     StoredSong,
     read_labels_in_use,
@@ -26,7 +26,6 @@ from storage.lock import hold_home
 from storage.sources.added import add_song
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 
 
 @router.post("/songs/{track_id}/genre")

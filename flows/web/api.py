@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from flows.decide import decide, undo
 from flows.web.metrics import describe_metrics
 from flows.web.pages import show_page
 from flows.web.safety import actor_of
-from flows.web.state import WebState, state_of
+from flows.web.state import State
 from genre_core.errors import UsageError
 from storage.catalog.audits import suspect_rows
 from storage.catalog.embeddings import nearest_songs
@@ -25,7 +25,6 @@ from tasks.studies.similar import choose_representation
 
 router = APIRouter(prefix="/api", tags=["genreflow"])
 pages = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
 LARGEST = 2**31 - 1
 NO_SONG = "The library has no song of this id. GET /api/songs lists them."

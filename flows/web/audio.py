@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from flows.web.dropped import require_dropped
 from flows.web.drops import DroppedSong
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.errors import GenreflowError
 from storage.audio.previews import (
     EXCERPT_S,
@@ -32,7 +32,8 @@ PLAYABLE = {
 }
 """Formats that browsers play; others are sent as one long excerpt."""
 KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
-State = Annotated[WebState, Depends(state_of)]
+Start = Annotated[float | None, Query(ge=0)]
+Length = Annotated[float, Query(gt=0, le=LONGEST_S)]
 Sent = TypeVar("Sent", bound=Response)
 
 
@@ -47,8 +48,8 @@ async def send_song(track_id: str, state: State) -> FileResponse:
 async def send_preview(
     track_id: str,
     state: State,
-    start_s: Annotated[float | None, Query(ge=0)] = None,
-    length_s: Annotated[float, Query(gt=0, le=LONGEST_S)] = EXCERPT_S,
+    start_s: Start = None,
+    length_s: Length = EXCERPT_S,
 ) -> FileResponse:
     """Send an excerpt of a song of the library; without a start, from its middle."""
     song = await find_song(state, track_id)
@@ -73,8 +74,8 @@ async def send_dropped(token: str, state: State) -> FileResponse:
 async def send_dropped_preview(
     token: str,
     state: State,
-    start_s: Annotated[float | None, Query(ge=0)] = None,
-    length_s: Annotated[float, Query(gt=0, le=LONGEST_S)] = EXCERPT_S,
+    start_s: Start = None,
+    length_s: Length = EXCERPT_S,
 ) -> FileResponse:
     """Send an excerpt of a dropped song; without a start, from its middle."""
     song = require_dropped(state, token)

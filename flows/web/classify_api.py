@@ -4,7 +4,7 @@ import shutil
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -12,14 +12,13 @@ from starlette.requests import Request
 
 from flows.web.dropped import add_dropped, is_local, new_drop, open_place, start_study
 from flows.web.drops import DroppedSong
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.locations import show_location
 from storage.models.requests import MAX_ROWS
 from tasks.predict import SongPrediction
 from tasks.serving import MAX_SONG_BYTES
 
 router = APIRouter(prefix="/api", tags=["genreflow"])
-State = Annotated[WebState, Depends(state_of)]
 Row = dict[str, Any]
 GivenSong = DroppedSong | SongPrediction
 """A song that is waited for, or why there is none."""

@@ -10,14 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Form, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from flows.web.drops import DROP, MAX_SONGS, REMOVED, DroppedSong
 from flows.web.safety import LOOPBACK
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.locations import path_of, show_location
 from genre_core.records import Source
@@ -31,7 +31,6 @@ from tasks.predict import Classifier, study_song
 from tasks.serving import FAILED, MAX_NAME, MAX_SONG_BYTES, limit_strangers
 
 router = APIRouter(prefix="/dropped", include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 NO_MODEL = "There is no model yet that could predict. Run `genreflow run` on this machine first."
 TOO_LARGE = f"The file is larger than {MAX_SONG_BYTES >> 20} MiB, too large to be dropped here."
 NOT_OPENED = (

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,13 +10,12 @@ from flows.remedies import RETRY, find_remedy
 from flows.settings_file import plan_change, with_settings, write_change
 from flows.web.pages import show_page
 from flows.web.review import Desk, show_desk
-from flows.web.state import BUSY, WebState, state_of
+from flows.web.state import BUSY, State, WebState
 from genre_core.errors import TransientError, UsageError
 from storage.catalog.review import read_left_out
 from storage.lock import hold_home
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 STALE = "This remedy is not offered any more; the list below is up to date."
 
 

@@ -3,9 +3,9 @@
 import csv
 from collections.abc import Callable, Sequence
 from io import StringIO
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -13,13 +13,12 @@ from flows.web.dropped import is_local, new_drop, require_drop
 from flows.web.drops import KEPT_S, MAX_SONGS, DroppedSong
 from flows.web.pages import library_styles, show_page
 from flows.web.shown_predictions import ShownPrediction, describe_prediction
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.locations import quote_formula
 from genre_core.records import counted
 from tasks.serving import MAX_SONG_BYTES
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 Column = Literal["name", "genre", "confidence", "precision", "length"]
 COLUMNS: dict[Column, str] = {
     "name": "Song",

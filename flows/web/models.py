@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Form, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from flows.prefect_server import MLFLOW, find_home_server
 from flows.web.model_charts import bin_confidence, count_confusion, show_runs
 from flows.web.pages import show_page
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.audit.rules import CheckName, Level
 from genre_core.errors import GenreflowError
 from genre_core.locations import mask_location
@@ -30,7 +30,6 @@ from storage.home import DataLayout
 from storage.lock import hold_home
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 Name = Annotated[str, Query(max_length=200)]
 
 MOST_SONGS = 50

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -17,7 +17,7 @@ from flows.web.commands import log_of, read_end
 from flows.web.pages import show_page
 from flows.web.report import serve_report
 from flows.web.schedule import read_schedule
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.locations import show_location
 from storage.catalog.nightly import NightOutcome, NightRecord, read_published_nights
 from storage.home import DataLayout
@@ -27,7 +27,6 @@ from storage.sources.listing import known_music
 from tasks.pages import shown_s
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 
 MOST_NIGHTS = 120
 MOST_MONTHS = 3

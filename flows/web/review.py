@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,7 +14,7 @@ from flows.remedies import RETRY, group_left_out
 from flows.web.actions import known_genres
 from flows.web.pages import PAGES, library_styles, read_header, show_page
 from flows.web.safety import actor_of
-from flows.web.state import BUSY, WebState, state_of
+from flows.web.state import BUSY, State, WebState
 from genre_core.errors import TransientError, UsageError
 from genre_core.records import counted
 from storage.catalog.audits import suspect_rows
@@ -28,7 +28,6 @@ from storage.catalog.review import (
 )
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 Queue = Literal["conflicts", "suspects", "left-out", "decisions"]
 TITLES: dict[Queue, str] = {
     "conflicts": "Label conflicts",

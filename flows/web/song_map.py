@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from flows.web.pages import GenreStyle, genre_styles, show_page
 from flows.web.shown_predictions import find_precision
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.evaluation.precision import Precision
 from genre_core.figures.colours import MARKER_PATHS
 from genre_core.records import counted
@@ -22,7 +22,6 @@ from storage.catalog.song_map import MappedSong, read_map
 from storage.home import DataLayout
 
 router = APIRouter(prefix="/map", include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 N_ROWS = 25
 GRID = 9999
 """Points are whole numbers of this grid: finer than a screen, and short."""

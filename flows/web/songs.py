@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -18,7 +18,7 @@ from flows.web.drops import DroppedSong
 from flows.web.pages import clock, library_styles, show_page
 from flows.web.shown_predictions import ShownPrediction, describe_prediction
 from flows.web.song_charts import draw_bands, draw_timeline
-from flows.web.state import WebState, state_of
+from flows.web.state import State, WebState
 from genre_core.errors import UsageError
 from genre_core.records import name_song
 from storage.audio.previews import PlayedSong
@@ -33,7 +33,6 @@ from tasks.studies.similar import choose_representation, embed_studied
 from tasks.studies.why import explain_bands, explain_tags
 
 router = APIRouter(include_in_schema=False)
-State = Annotated[WebState, Depends(state_of)]
 Kind = Literal["songs", "dropped"]
 SHORT_WAIT_S = 1.5
 """Of a page for the facts of its song, which mostly take a tenth of a second."""

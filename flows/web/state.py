@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -126,3 +127,7 @@ class WebState:
 def state_of(request: Request) -> WebState:
     """Return the state of the server that answers; a dependency of FastAPI, too."""
     return request.app.state.web
+
+
+State = Annotated[WebState, Depends(state_of)]
+"""The state, as a parameter of a route."""
