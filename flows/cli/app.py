@@ -51,7 +51,7 @@ PANELS = {
         *("retry", "remove", "playlists", "export", "tag", "untag"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
-    "Nightly": ("nightly", "morning"),
+    "Nightly": ("schedule", "night", "nightly", "morning"),
     "Studies": ("curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
     "Care": ("doctor", "backup", "restore", "tidy"),
 }

@@ -66,11 +66,11 @@ def test_a_run_is_refused_while_one_is_at_work(own_site: Site) -> None:
     assert own_site.get("/nights/progress").headers["hx-redirect"] == "/nights?ran=true"
 
 
-def test_without_a_server_of_prefect_the_page_says_how_to_plan_a_run(
+def test_without_a_schedule_the_page_says_how_to_plan_a_run(
     shared_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    assert "prefect deploy --all" in shared_site.get("/nights").text
+    assert "genreflow schedule --at 03:00" in shared_site.get("/nights").text
 
 
 @pytest.mark.browser
