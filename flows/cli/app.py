@@ -60,7 +60,7 @@ PANELS = {
 }
 """The panels of ``genreflow --help`` and their commands, in the order shown."""
 NEEDS = {
-    "nightly": ("nightly", "run", "ui"),
+    "nightly": ("night", "nightly", "run", "ui"),
     "train": (
         *("audit", "curve", "demo-library", "explain", "extract", "ingest", "kernels", "ladder"),
         *("next", "promote", "remove", "reproduce", "retry", "sweep", "thesis-report", "tidy"),

@@ -19,6 +19,7 @@ from flows.schedule import (
 )
 from flows.settings import Settings, read_settings
 from genre_core.errors import GenreflowError, UsageError
+from storage.extras import require_extra
 from storage.files import require_space
 from storage.schedule import cron, systemd
 from storage.schedule.plan import Plan, read_time
@@ -72,6 +73,7 @@ def schedule(
 
 def _schedule(config: Settings, at: str, engine: Engine | None) -> None:
     """Schedule the runs of a home with an engine, and take them from the others."""
+    require_extra("nightly", "A nightly run")
     moment = read_time(at)
     require_night(config)
     require_space(config.layout)
@@ -82,7 +84,7 @@ def _schedule(config: Settings, at: str, engine: Engine | None) -> None:
         if other != chosen and release(config.layout):
             show(f"The schedule of {ENGINES[other]} is removed.")
     zone = datetime.now().astimezone().tzname()
-    show(f"The nightly run starts every day at {at} {zone}, by {ENGINES[chosen]}.")
+    show(f"The nightly run starts every day at {moment:%H:%M} {zone}, by {ENGINES[chosen]}.")
     if is_temporary(plan.program):
         show(
             f"{plan.program} is in a cache and may be removed, which ends the schedule. "

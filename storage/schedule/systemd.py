@@ -39,6 +39,7 @@ Description=Nightly run of genreflow in {home}, every day at {at:%H:%M}
 
 [Timer]
 OnCalendar=*-*-* {at:%H:%M}:00
+AccuracySec=1s
 Persistent=true
 Unit={name}.service
 
@@ -199,8 +200,12 @@ def _read(unit: Path) -> str:
 
 def _start(plan: Plan, words: Sequence[str], *, logs: bool = True) -> str:
     """Return the lines of a service that start a command of a plan's program."""
-    # in the program's own path, systemd finds no variable
-    command = [_quote(plan.program), *(_quote(word).replace("$", "$$") for word in words)]
+    others = (plan.program, *words)
+    if set("'\"\\") & set(plan.program):  # which systemd takes in no program's name
+        first, others = "/bin/sh", ("-c", 'exec "$0" "$@"', *others)
+    else:  # where it finds no variable
+        first, others = plan.program, tuple(words)
+    command = [_quote(first), *(_quote(word).replace("$", "$$") for word in others)]
     variables = [_quote(f"{name}={text}") for name, text in plan.variables.items()]
     log = f"append:{_specify(str(plan.log))}"
     output = (f"StandardOutput={log}", f"StandardError={log}") if logs else ()
