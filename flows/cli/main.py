@@ -1,6 +1,7 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    audit,
     care,
     check,
     classify,
@@ -30,6 +31,7 @@ COMMANDS = (
     lists,
     tags,
     models,
+    audit,
     nightly,
     classify,
     serve,
