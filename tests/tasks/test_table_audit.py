@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+import genreflow
 from flows.cli.main import app
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.table import TableColumns, subsample_rows
 from genre_core.audit.table_duplicates import find_duplicates
 from genre_core.errors import UsageError
 from storage.feature_tables import read_feature_table, select_features
-from tasks.table_audit import TableAudit, audit_table
+from tasks.table_audit import audit_table
 
 N_ARTISTS, PER_ARTIST, N_FEATURES = 96, 3, 12
 GENRES = np.array(["blues", "jazz", "metal"])
@@ -237,14 +238,13 @@ def test_rows_that_cannot_be_used_are_left_out_and_named() -> None:
     assert [note.split(" ")[:2] for note in read.notes] == [["1", "row"]] * 3
 
 
-def test_the_same_table_gives_the_same_report() -> None:
-    documents = [make_report(make_table(of_artist=1)).as_document() for _ in range(2)]
+def test_the_package_audits_a_frame_and_the_same_twice() -> None:
+    frame, columns = make_table(of_artist=1), {"label": "genre", "group": "artist"}
 
-    assert documents[0]["checks"] == documents[1]["checks"]
+    one, other = (genreflow.audit(frame, **columns, features="f0..f5,f*") for _ in range(2))
 
-
-def make_report(table: pd.DataFrame) -> TableAudit:
-    return audit_table(table, TableColumns(**BY_ARTIST))
+    assert one.as_document()["checks"] == other.as_document()["checks"]
+    assert one.facts["n_features"] == N_FEATURES
 
 
 def test_the_command_writes_json_and_a_page_and_leaves_with_1_at_a_leak(tmp_path: Path) -> None:
