@@ -48,7 +48,7 @@ PANELS = {
             "similar",
             "sql",
         ),
-        *("retry", "remove", "playlists", "export", "tag", "untag"),
+        *("retry", "remove", "playlists", "export", "export-dataset", "tag", "untag"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("nightly", "morning"),
