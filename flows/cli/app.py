@@ -62,9 +62,9 @@ PANELS = {
 NEEDS = {
     "nightly": ("nightly", "run", "ui"),
     "train": (
-        *("audit", "curve", "demo-library", "explain", "extract", "ingest", "kernels", "ladder"),
-        *("next", "promote", "remove", "reproduce", "retry", "sweep", "thesis-report", "tidy"),
-        "train",
+        *("audit", "curve", "demo-library", "explain", "export-dataset", "extract", "ingest"),
+        *("kernels", "ladder", "next", "promote", "remove", "reproduce", "retry", "sweep"),
+        *("thesis-report", "tidy", "train"),
     ),
 }
 """The extras of pyproject.toml that commands need; all others do with the core."""

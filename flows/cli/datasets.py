@@ -7,7 +7,6 @@ import typer
 
 from flows.cli.app import AsJson, Home, app, print_json, read_config, show
 from genre_core.dataset.exported import Sound
-from genre_core.errors import UsageError
 from genre_core.records import counted
 
 if TYPE_CHECKING:
@@ -16,14 +15,21 @@ if TYPE_CHECKING:
 
 @app.command()
 def export_dataset(
-    places: Annotated[
-        list[str],
+    snapshot: Annotated[
+        str,
         typer.Argument(
-            metavar="[SNAPSHOT] DIR",
-            help="A snapshot, or the beginning of its id (default: the newest of your library), "
-            "and the folder of the dataset: a new one, an empty one, or an older export.",
+            metavar="SNAPSHOT|DIR",
+            help="A snapshot, or the beginning of its id; or the folder, for the newest snapshot "
+            "of your library.",
         ),
     ],
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR",
+            help="The folder of the dataset: a new one, an empty one, or an older export.",
+        ),
+    ] = "",
     audio: Annotated[
         Sound,
         typer.Option(
@@ -42,17 +48,16 @@ def export_dataset(
 
     Example: `genreflow export-dataset ~/datasets/my-library`
     """
-    if len(places) > 2:
-        raise UsageError("Name a snapshot and a folder: genreflow export-dataset SNAPSHOT DIR.")
+    if not folder:  # the only argument is the folder
+        snapshot, folder = "", snapshot
     config = read_config(home=home)
     from tasks.export_dataset import export_dataset as export
 
-    choice = config.snapshot_choice(places[0] if len(places) == 2 else "")
-    exported = export(config.layout, choice, Path(places[-1]), audio)
+    exported = export(config.layout, config.snapshot_choice(snapshot), Path(folder), audio)
     if as_json:
         print_json(_document(exported))
         return
-    show(f"Exported snapshot {exported.snapshot_id}, {_count(exported.n_songs)}, to {places[-1]}:")
+    show(f"Exported snapshot {exported.snapshot_id}, {_count(exported.n_songs)}, to {folder}:")
     for table, splits in exported.rows.items():
         show(f"  {table}: " + ", ".join(f"{n} {split}" for split, n in splits.items()))
     if exported.n_removed:

@@ -205,7 +205,7 @@ def test_embeddings_of_the_same_songs_are_columns_of_the_songs(
     ]
 
 
-@pytest.mark.parametrize("places", [["nowhere", "set"], ["one", "two", "three"]])
+@pytest.mark.parametrize("places", [["nowhere", "set"], ["one", "two", "three"], []])
 def test_a_snapshot_that_is_not_there_is_refused(
     genreflow: Call, copied: Made, tmp_path: Path, places: list[str]
 ) -> None:
