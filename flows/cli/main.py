@@ -1,9 +1,11 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    audit,
     care,
     check,
     classify,
+    datasets,
     labels,
     library,
     lists,
@@ -29,8 +31,10 @@ COMMANDS = (
     removal,
     labels,
     lists,
+    datasets,
     tags,
     models,
+    audit,
     night,
     schedule,
     classify,
