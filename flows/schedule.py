@@ -76,7 +76,9 @@ def find_schedules(layout: DataLayout) -> list[Schedule]:
         if one
     ]
     prefect = read_prefect(layout)
-    return [*timers, prefect] if prefect else timers
+    if prefect is None or (timers and not prefect.due_at):  # a server that plans nothing
+        return timers
+    return [*timers, prefect]
 
 
 def read_prefect(layout: DataLayout) -> Schedule | None:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from flows.schedule import find_schedules
+from flows.schedule import find_api, find_schedules
 from flows.web.commands import log_of, read_end
 from flows.web.pages import show_page
 from flows.web.report import serve_report
@@ -68,6 +68,7 @@ def show_nights(request: Request, state: State, ran: bool = False) -> HTMLRespon
         "shown_s": shown_s,
         "reports": {night.night_id for night in nights if find_report(layout, night.night_id)},
         "schedules": find_schedules(layout),
+        "prefect": find_api(layout).removesuffix("/api"),
         "music": [show_location(music) for music in _music(state)],
         "command": command if ran and command and not command.is_running else None,
         **_describe_progress(state),
