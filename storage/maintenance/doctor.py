@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import av
 import duckdb
-import imageio_ffmpeg
 import soundfile
 
 from genre_core.errors import GenreflowError
@@ -76,8 +76,7 @@ def _python(_layout: DataLayout) -> str:
 def _decoders(_layout: DataLayout) -> str:
     missing = [name for name in FORMATS if name not in soundfile.available_formats()]
     _require(not missing, f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
-    ffmpeg = imageio_ffmpeg.get_ffmpeg_version()
-    return f"libsndfile {soundfile.__libsndfile_version__}, ffmpeg {ffmpeg}"
+    return f"libsndfile {soundfile.__libsndfile_version__}, FFmpeg {av.ffmpeg_version_info}"
 
 
 def _place(layout: DataLayout) -> str:
