@@ -9,9 +9,6 @@ from storage.lock import hold_home
 
 def prepare() -> None:
     """Import what the first decision would wait a second for."""
-    import pandas  # noqa: F401 - by Arrow, with the first table
-    import scipy.cluster.hierarchy  # noqa: F401 - joins duplicates
-
     import tasks.nightly  # noqa: F401 - names who decides
 
 
