@@ -8,7 +8,7 @@ BIN := .venv/bin
 # thousands of small databases: in memory, where 16 GB of it may be had, they take a sixth less time
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 16000000 ] 2>/dev/null && echo -p /dev/shm)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-CODE := flows tasks genre_core storage demo tests benchmarks docs contrib
+CODE := genreflow flows tasks genre_core storage demo tests benchmarks docs contrib
 export DO_NOT_TRACK := 1
 
 .PHONY: help setup run docs test test-web test-long fuzz crash-test bench check lock clean
@@ -18,7 +18,7 @@ help: ## Say what can be made
 
 setup: .venv/.installed ## Make the virtual environment from the locked, hashed dependencies
 
-.venv/.installed: requirements.lock weights.lock pyproject.toml .ci/setup
+.venv/.installed: requirements.lock storage/embeddings/weights.lock pyproject.toml .ci/setup
 	@bash .ci/setup "$(PYTHON)"
 	@touch $@
 
@@ -65,7 +65,7 @@ check: setup ## Format, lint, types, import contracts
 	@$(BIN)/lint-imports
 
 lock: ## Resolve the dependencies anew
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra dask --extra bench --extra docs --extra onnx pyproject.toml -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra bench --extra docs pyproject.toml -o requirements.lock
 
 clean: ## Remove the virtual environment and the caches; data stay
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
