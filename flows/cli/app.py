@@ -62,8 +62,8 @@ PANELS = {
 NEEDS = {
     "nightly": ("nightly", "run", "ui"),
     "train": (
-        *("audit", "curve", "demo-library", "explain", "export-dataset", "extract", "ingest"),
-        *("kernels", "ladder", "next", "promote", "remove", "reproduce", "retry", "sweep"),
+        *("audit", "curve", "demo-library", "explain", "export-dataset", "extract"),
+        *("kernels", "ladder", "promote", "remove", "reproduce", "retry", "sweep"),
         *("thesis-report", "tidy", "train"),
     ),
 }

@@ -23,6 +23,7 @@ TRUSTED_SONGS = 20
 ARTIST_SHARE = 4
 """No artist has more than one in so many songs of a batch, while others have songs left."""
 SMALLEST = 1e-9
+ROWS_AT_ONCE = 256
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -72,13 +73,13 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     """
     if not len(pool.features):
         return []
-    from sklearn.metrics import pairwise_distances_argmin_min
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    between = euclidean_distances(pool.features)
+    chunks = range(0, len(pool.features), ROWS_AT_ONCE)
+    parts = [pool.features[first : first + ROWS_AT_ONCE] for first in chunks]
+    between = np.concatenate([distances_between(part, pool.features) for part in parts])
     distances = np.full(len(pool.features), np.inf, np.float32)
     if len(labelled):
-        distances = pairwise_distances_argmin_min(pool.features, labelled)[1]
+        nearest = [distances_between(part, labelled).min(axis=1) for part in parts]
+        distances = np.concatenate(nearest)
     n_per_genre = len(labelled) / max(n_genres, 1)
     trust = n_per_genre / (n_per_genre + TRUSTED_SONGS)
     weights = (1 - trust + trust * pool.uncertainty).astype(np.float32)
@@ -93,6 +94,13 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
         )
         for place, n_similar in _choose(between, weights, distances, pool.artists, n)
     ]
+
+
+def distances_between(ours: Float32Array, theirs: Float32Array) -> Float32Array:
+    """Return Euclidean distances, (n_ours, n_theirs)."""
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0)).astype(np.float32)
 
 
 def _is_high(values: Float32Array) -> BoolArray:
