@@ -52,7 +52,7 @@ PANELS = {
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("nightly", "morning"),
-    "Studies": ("curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
+    "Studies": ("benchmark", "curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
     "Care": ("doctor", "backup", "restore", "tidy"),
 }
 """The panels of ``genreflow --help`` and their commands, in the order shown."""

@@ -1,6 +1,7 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    benchmark,
     care,
     check,
     classify,
@@ -35,6 +36,7 @@ COMMANDS = (
     serve,
     web,
     studies,
+    benchmark,
     care,
 )
 """The modules whose commands are registered by importing them."""
