@@ -62,7 +62,17 @@ PANELS = {
 NEEDS = {
     "nightly": ("nightly", "run", "ui"),
     "train": (
-        *("audit", "curve", "demo-library", "explain", "extract", "ingest", "kernels", "ladder"),
+        *(
+            "audit",
+            "benchmark",
+            "curve",
+            "demo-library",
+            "explain",
+            "extract",
+            "ingest",
+            "kernels",
+            "ladder",
+        ),
         *("next", "promote", "remove", "reproduce", "retry", "sweep", "thesis-report", "tidy"),
         "train",
     ),

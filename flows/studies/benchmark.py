@@ -71,7 +71,7 @@ def of_benchmark(config: Settings, name: str) -> Settings:
     plain = Settings()
     return replace(
         config,
-        home=config.layout.home / "benchmarks" / name,
+        home=config.layout.benchmarks / name,
         music="",
         unlabelled=False,
         label_from="",
