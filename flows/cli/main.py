@@ -1,10 +1,12 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    audit,
     benchmark,
     care,
     check,
     classify,
+    datasets,
     labels,
     library,
     lists,
@@ -29,8 +31,10 @@ COMMANDS = (
     removal,
     labels,
     lists,
+    datasets,
     tags,
     models,
+    audit,
     nightly,
     classify,
     serve,
