@@ -22,7 +22,7 @@ from genre_core.evaluation.quantiles import student_quantile
 from genre_core.examples import Int64Array
 
 Float64Array = npt.NDArray[np.float64]
-Groups = Sequence[str] | npt.NDArray[np.object_]
+Groups = Sequence[str] | npt.NDArray[np.object_] | npt.NDArray[np.str_]
 
 LEVEL = 0.95
 N_RESAMPLES = 2000
