@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
@@ -90,7 +91,8 @@ def open_store(layout: DataLayout) -> ShardStore:
 def list_shards(layout: DataLayout) -> dict[str, int]:
     """Return the size of every file below the place of the shards, in bytes, by name."""
     store = open_store(layout)
-    sizes = _sizes_here(store.root) if store.filesystem is None else _sizes_elsewhere(store)
+    elsewhere = store.filesystem
+    sizes = _sizes_here(store.root) if elsewhere is None else _sizes_at(elsewhere, store)
     return {path.removeprefix(f"{store.root}/"): n_bytes for path, n_bytes in sizes}
 
 
@@ -101,12 +103,12 @@ def _sizes_here(root: str) -> Iterator[tuple[str, int]]:
                 yield f"{folder}/{name}", os.stat(f"{folder}/{name}").st_size  # noqa: PTH116
 
 
-def _sizes_elsewhere(store: ShardStore) -> list[tuple[str, int]]:
+def _sizes_at(filesystem: fs.FileSystem, store: ShardStore) -> list[tuple[str, int]]:
     from pyarrow import fs
 
     selector = fs.FileSelector(store.root, recursive=True, allow_not_found=True)
     with _reaching(store):
-        there = store.filesystem.get_file_info(selector)
+        there = filesystem.get_file_info(selector)
     return [(file.path, file.size) for file in there if file.type == fs.FileType.File]
 
 
@@ -143,10 +145,10 @@ def digest_shard(layout: DataLayout, name: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _open_stream(store: ShardStore, name: str) -> BinaryIO:
+def _open_stream(store: ShardStore, name: str) -> BufferedReader:
     if store.filesystem is None:
         return Path(store.path(name)).open("rb")
-    return cast(BinaryIO, store.filesystem.open_input_stream(store.path(name)))
+    return cast(BufferedReader, store.filesystem.open_input_stream(store.path(name)))
 
 
 def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
