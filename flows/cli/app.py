@@ -48,6 +48,7 @@ PANELS = {
             "next",
             "conflicts",
             "decide",
+            "import-labels",
             "similar",
             "sql",
         ),
