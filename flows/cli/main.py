@@ -1,6 +1,8 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    audit,
+    benchmark,
     care,
     check,
     classify,
@@ -32,11 +34,13 @@ COMMANDS = (
     datasets,
     tags,
     models,
+    audit,
     nightly,
     classify,
     serve,
     web,
     studies,
+    benchmark,
     care,
 )
 """The modules whose commands are registered by importing them."""
