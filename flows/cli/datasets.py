@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.app import FAILURE, AsJson, Home, app, print_json, read_config, show
+from flows.cli.app import (
+    FAILURE,
+    SHOWN_DIGITS,
+    AsJson,
+    Home,
+    app,
+    print_json,
+    read_config,
+    show,
+)
 from flows.cli.tables import PLAIN, print_rows
 from flows.decide import import_table
 from genre_core.dataset.exported import Sound
@@ -165,4 +174,6 @@ def _show_lines(lines: Sequence[ImportedLine], is_dry: bool) -> None:
 def _line_row(line: ImportedLine) -> tuple[str, ...]:
     change = f"{line.genre_before or 'unlabelled'} → {line.genre}"
     result = line.message or f"{line.result}: {change}"
-    return (line.place.removeprefix("line "), line.song, line.genre, result)
+    is_id = bool(line.track_id) and line.track_id.startswith(line.song)
+    song = line.song[:SHOWN_DIGITS] if is_id else line.song
+    return (line.place.removeprefix("line "), song, line.genre, result)
