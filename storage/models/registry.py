@@ -10,6 +10,8 @@ from mlflow.entities.model_registry import ModelVersion
 from storage.models.champion import REGISTERED, Champion
 from storage.models.store import Tracking, reporting
 
+MOST_CHARACTERS = 5_000
+"""MLflow's limit for the text of a version."""
 MODEL_URI_TAG = "model_uri"  # a version does not name its logged model everywhere
 
 
@@ -29,7 +31,9 @@ def register_model(tracking: Tracking, model_uri: str, tags: Mapping[str, str]) 
 
 
 def describe_version(tracking: Tracking, version: int, text: str) -> None:
-    """Replace the text (Markdown) on the page of a registered version."""
+    """Replace the text (Markdown) on the page of a registered version; its last lines may go."""
+    if len(text) > MOST_CHARACTERS:
+        text = text[:MOST_CHARACTERS].rpartition("\n")[0]
     tracking.client.update_model_version(REGISTERED, str(version), text)
 
 
