@@ -18,7 +18,7 @@ help: ## Say what can be made
 
 setup: .venv/.installed ## Make the virtual environment from the locked, hashed dependencies
 
-.venv/.installed: requirements.lock weights.lock pyproject.toml .ci/setup
+.venv/.installed: requirements.lock storage/embeddings/weights.lock pyproject.toml .ci/setup
 	@bash .ci/setup "$(PYTHON)"
 	@touch $@
 

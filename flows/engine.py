@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from genre_core.errors import TransientError, UsageError
+from storage.extras import has_module, require_extra
 from storage.home import DataLayout
 from tasks.direct import CHOSEN, artifacts, run_in_threads
 from tasks.terminal import announce
@@ -90,14 +90,14 @@ def is_direct() -> bool:
 def choose_engine(layout: DataLayout, *, needs_prefect: bool) -> None:
     """Run directly, or under Prefect; call it before flows and tasks are imported.
 
-    Under Prefect is what needs it, and all where a server is named (``PREFECT_API_URL``) or serves
-    the home. A server of this process is started for what has no other; `await_server` waits for
-    it.
+    Under Prefect is what needs it, and, where it is installed, all if a server is named
+    (``PREFECT_API_URL``) or serves the home. A server of this process is started for what has no
+    other; `await_server` waits for it.
     """
     from flows.prefect_server import Server, find_home_server  # not for `classify`
 
     named = _named_server()
-    api = named or find_home_server(layout)
+    api = (named or find_home_server(layout)) if has_module("prefect") else ""
     if not (api or needs_prefect):
         artifacts.folder = layout.reports / "artifacts"
         return
@@ -121,7 +121,9 @@ def _named_server() -> str:
 
 
 def require_reachable(config: RunnerConfig) -> None:
-    """Refuse a cluster elsewhere whose workers could not reach a Prefect server."""
+    """Refuse Dask where it is not installed, or where workers could not reach a Prefect server."""
+    if config.kind == "dask":
+        require_extra("dask", "A Dask cluster", 'set runner.kind = "threads"')
     if config.kind == "dask" and config.address and not _named_server():
         raise UsageError(
             "The workers of a cluster report to a Prefect server, and none is named. Run "
@@ -189,17 +191,12 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     Worker processes are no daemons, which may start no process: a song that a worker has died on
     is read in a process of its own (``storage/audio/isolated.py``).
     """
-    if not (find_spec("prefect_dask") and find_spec("distributed")):
-        raise UsageError(
-            "The settings name Dask, which is not installed. Run "
-            '`pip install "genreflow[dask]"`, or set runner.kind = "threads".'
-        )
+    require_reachable(config)
     import dask
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect_dask.task_runners import DaskTaskRunner
 
-    require_reachable(config)
     server = {PREFECT_API_URL: str(get_client(sync_client=True).api_url)}
     alone = {"n_workers": config.n_workers, "threads_per_worker": 1, "dashboard_address": None}
     runner = DaskTaskRunner(

@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import wraps
 from importlib.metadata import version
+from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,7 @@ from typer.models import CommandInfo
 
 from flows.cli.errors import find_cause
 from genre_core.errors import UsageError
+from storage.extras import is_installed, require_extra
 from tasks.terminal import ERR, OUT, announce
 
 if TYPE_CHECKING:
@@ -59,6 +62,15 @@ PANELS = {
     "Care": ("doctor", "backup", "restore", "tidy"),
 }
 """The panels of ``genreflow --help`` and their commands, in the order shown."""
+NEEDS = {
+    "nightly": ("nightly", "run", "ui"),
+    "train": (
+        *("audit", "curve", "demo-library", "explain", "extract", "ingest", "kernels", "ladder"),
+        *("next", "promote", "remove", "reproduce", "retry", "sweep", "thesis-report", "tidy"),
+        "train",
+    ),
+}
+"""The extras of pyproject.toml that commands need; all others do with the core."""
 
 Home = Annotated[
     Path | None,
@@ -96,7 +108,23 @@ def arrange_commands() -> None:
     order = list(panels)
     for command in app.registered_commands:
         command.rich_help_panel = panels[command_name(command)]
+        _mark_missing(command)
     app.registered_commands.sort(key=lambda command: order.index(command_name(command)))
+
+
+def _mark_missing(command: CommandInfo) -> None:
+    """Have a command whose extra is missing say so in its help, and do nothing else."""
+    name, run = command_name(command), command.callback
+    extra = next((extra for extra, names in NEEDS.items() if name in names), None)
+    if not (extra and run) or is_installed(extra):
+        return
+
+    @wraps(run)
+    def refuse(*_arguments: object, **_options: object) -> None:
+        require_extra(extra, f"`genreflow {name}`")
+
+    command.callback = refuse
+    command.short_help = f"[needs {extra}] {(getdoc(run) or '').splitlines()[0]}"
 
 
 def command_name(command: CommandInfo) -> str:
@@ -128,11 +156,11 @@ def prepare_config(
 
     config = read_settings(**options)
     (check or require_home)(config)
+    if maps:
+        require_reachable(config.runner)
     announce(f"Working in {config.layout.home}")
     prepare = prepare_environment if writes else set_environment
     prepare(config.layout.home, verbose, config.device)
-    if maps:
-        require_reachable(config.runner)
     choose_engine(config.layout, needs_prefect=recorded or (maps and config.runner.kind == "dask"))
     if not recorded:
         settle_engine(verbose)

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.engine import chosen_address
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.locations import escape_text
+from storage.extras import explain_missing
 from storage.files import DISK_ERRORS, DISK_SIGNS, find_full_disk
 
 
@@ -23,6 +24,8 @@ def find_cause(error: BaseException) -> GenreflowError | None:
     for cause in causes:
         if isinstance(cause, GenreflowError):
             return cause
+        if isinstance(cause, ModuleNotFoundError) and (missing := explain_missing(cause)):
+            return missing
         if isinstance(cause, UnicodeEncodeError):
             name = repr(escape_text(str(cause.object)))
             return UsageError(f"{name} is not UTF-8. Rename it, or correct the text.")

@@ -13,6 +13,7 @@ import numpy as np
 
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
+from storage.extras import describe_missing
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -65,11 +66,9 @@ def _open_onnx(file: Path, n_threads: int) -> Backend:
     """Read the file whole, so that its weights must be inside."""
     try:
         import onnxruntime
-    except ImportError as error:
-        raise UsageError(
-            "ONNX models need the package onnxruntime, which is not installed. Install "
-            "`genreflow[onnx]`, or convert the model to LiteRT (.tflite)."
-        ) from error
+    except ModuleNotFoundError as error:
+        otherwise = "convert the model to LiteRT (.tflite)"
+        raise UsageError(describe_missing("onnx", "An ONNX model", otherwise)) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
     options.log_severity_level = 4

@@ -1,16 +1,15 @@
-"""The locked weights of the musicnn taggers: found, checked, and converted once a machine.
+"""The locked weights of the musicnn taggers, converted once a machine.
 
-They come as data of the package ``musicnn``, which is installed without its dependencies and never
-imported. The converted model stands in the cache folder of the user, named by its digest.
+They come as data of the package ``musicnn`` (``checkpoints.py``), which is never imported. The
+converted model stands in the cache folder of the user, named by its digest.
 """
 
 import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,16 @@ import numpy as np
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.representations.embeddings import SEPARATOR, Embedding
+from storage.embeddings.checkpoints import (
+    DIGESTS,
+    PARTS,
+    check_digests,
+    installed_package,
+    open_checkpoints,
+    require_installer,
+)
 from storage.embeddings.embedder import Model
+from storage.extras import require_extra
 from storage.files import digest_file, write_bytes
 from storage.home import cache_folder
 
@@ -43,13 +51,6 @@ Variables = Callable[[str], np.ndarray]
 """Returns a variable of a checkpoint by its name."""
 CONVERSION = 1
 """Part of every digest: raise it when the conversion comes to give other numbers."""
-CHECKPOINTS = {
-    "MTT_musicnn": "5a310d763b7d8bafda59f31636c3f1b87b5c62d134d7e6ff9b880e4c25515ab4",
-    "MSD_musicnn": "ffb40cd66093fac1af5e4bae851c19c767a962aa577d0aa1fa12b426f15215ad",
-    "MTT_vgg": "4eb436a338b38d6d52f10c2c1db2a6d0e179b62d438d25820c96b17cce962644",
-    "MSD_vgg": "4451d1faa9d27cb599bd0d828766f25ecbf616eeaa1fd5164f49b814a76f2a0a",
-}
-"""SHA-256 of the index and the data of each checkpoint, one after the other."""
 TAGGERS = {
     "musicnn": ("MTT_musicnn", "MSD_musicnn"),
     "musicnn_vgg": ("MTT_vgg", "MSD_vgg"),
@@ -75,12 +76,11 @@ TAGS = {
 """The 50 tags of each data set, in the order of the logits."""
 TOLERANCE = 0.003
 """Largest difference of a tag's probability that weights in float16 may make."""
-PARTS = (".index", ".data-00000-of-00001")
 
 
 def builtin_embedding(name: str) -> Embedding:
     """Describe one of the built-in embeddings; no file is read."""
-    sources = [CHECKPOINTS[tagger] for tagger in TAGGERS[name]]
+    sources = [DIGESTS[tagger] for tagger in TAGGERS[name]]
     digest = hashlib.sha256("\n".join([*sources, str(CONVERSION)]).encode()).hexdigest()
     return Embedding(
         name=name,
@@ -106,18 +106,23 @@ def weights_file(name: str) -> Path:
     """Return the converted model of a built-in embedding; it is converted first where needed."""
     file = _converted(name)
     if not file.is_file():
-        _checkpoints(name)
-        logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
-        write_bytes(file, _convert(name))
+        require_extra("train", f"The embedding {name!r}")
+        with open_checkpoints(TAGGERS[name]) as checkpoints:
+            logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
+            write_bytes(file, _convert(name, checkpoints))
         write_note(f"embeddings/{file.stem}", {"sha256": digest_file(file)})
     return file
 
 
 def require_weights(name: str) -> bool:
-    """Check the weights of a built-in embedding; return whether they are converted."""
+    """Check the weights of a built-in embedding; return whether they are converted.
+
+    Raises UsageError if they are damaged, or if the next step that needs them could not fetch them.
+    """
     file = _converted(name)
     if not file.is_file():
-        _checkpoints(name)
+        installed = installed_package()
+        _ = check_digests(installed, TAGGERS[name]) if installed else require_installer()
         return False
     note = read_note(f"embeddings/{file.stem}")
     if note and note["sha256"] != digest_file(file):
@@ -130,9 +135,8 @@ def _converted(name: str) -> Path:
     return cache_folder() / "embeddings" / f"{name}-{digest}.tflite"
 
 
-def _convert(name: str) -> bytes:
+def _convert(name: str, checkpoints: Mapping[str, Path]) -> bytes:
     """Rebuild the taggers of an embedding and export them with weights in float16."""
-    checkpoints = _checkpoints(name)
     import tensorflow as tf
 
     from storage.embeddings.musicnn import WINDOW_SAMPLES, build_embedder
@@ -155,30 +159,6 @@ def _convert(name: str) -> bytes:
     if not (difference := float(np.abs(tags[0] - tags[1]).max())) <= TOLERANCE:
         raise GenreflowError(f"The converted {name} differs by {difference:.2g} in a tag.")
     return content
-
-
-def _checkpoints(name: str) -> dict[str, Path]:
-    """Return the folder of each checkpoint, after its digest was checked."""
-    spec = find_spec("musicnn")
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    if not places:
-        raise UsageError(
-            f"The weights of the embedding {name!r} are not installed. Run `make setup`, or "
-            "`pip install --no-deps musicnn==0.1.0`; or do without it: "
-            'representations = ["thesis"] in genreflow.toml.'
-        )
-    folders = {tagger: Path(places[0], tagger) for tagger in TAGGERS[name]}
-    for tagger, folder in folders.items():
-        digest = hashlib.sha256()
-        for part in PARTS:
-            file = folder / part
-            digest.update(file.read_bytes() if file.is_file() else b"")
-        if digest.hexdigest() != CHECKPOINTS[tagger]:
-            raise UsageError(
-                f"The weights in {folder} are not those of musicnn 0.1.0. Install them again: "
-                "pip install --no-deps --force-reinstall musicnn==0.1.0"
-            )
-    return folders
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ def _embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> str:
     from storage.embeddings.weights import require_weights
 
     if name not in own and not require_weights(name):
-        return "the weights are installed; the first `genreflow extract` converts them"
+        return "the first `genreflow extract` converts the weights, and fetches them where needed"
     model = find_model(name, own)
     n_samples = window_samples(model.embedding)
     runtime = open_runtime(model.file, n_samples, model.outputs)

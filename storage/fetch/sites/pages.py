@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from storage.extras import require_extra
 from storage.fetch.addresses import SCHEMES
 from storage.sources.folder import AUDIO_SUFFIXES
 
@@ -44,6 +45,7 @@ def find_page(url: str) -> Page | None:
 
 
 def _find_extractor(url: str) -> Page | None:
+    require_extra("download", "A page of a music site")
     from yt_dlp.extractor import gen_extractor_classes  # takes a moment to load
 
     extractor = next((each for each in gen_extractor_classes() if each.suitable(url)), None)

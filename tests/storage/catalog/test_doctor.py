@@ -1,6 +1,7 @@
 """The checks of `genreflow doctor`."""
 
 import shutil
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -162,10 +163,14 @@ def test_missing_and_damaged_weights_of_an_embedding_are_found(
     weights.write_note(f"embeddings/{file.stem}", {"sha256": "0" * 64})
     damaged = finding()
     file.unlink()
-    monkeypatch.setattr(weights, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "musicnn", None)  # it is not found
+    to_be_fetched = finding()
+    monkeypatch.setitem(sys.modules, "pip", None)
+    monkeypatch.setenv("PATH", "")
     missing = finding()
 
-    assert (not_converted.ok, damaged.ok, missing.ok) == (True, False, False)
+    are_ok = (not_converted.ok, damaged.ok, to_be_fetched.ok, missing.ok)
+    assert are_ok == (True, False, True, False)
     assert damaged.message.startswith(f"{file} is damaged")
 
 

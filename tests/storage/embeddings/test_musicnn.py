@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
 from scipy.signal.windows import hann
 
-from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
-from storage.embeddings import weights
+from storage.embeddings.checkpoints import DIGESTS
 from storage.embeddings.config import EmbeddingConfig
 from storage.embeddings.embedder import load_embedder
 from storage.embeddings.registry import find_model
-from storage.embeddings.weights import CHECKPOINTS, builtin_embedding, find_weights
+from storage.embeddings.weights import builtin_embedding, find_weights
 from storage.models.litert import LiteRTModel
 
 pytestmark = pytest.mark.keras
@@ -59,7 +58,7 @@ def tags_of_graph(checkpoint: Path, output: str, frames: Float32Array) -> Float3
 
 @pytest.mark.parametrize(
     ("name", "output"),
-    [(name, "dense" if name.endswith("vgg") else "dense_1") for name in CHECKPOINTS],
+    [(name, "dense" if name.endswith("vgg") else "dense_1") for name in DIGESTS],
 )
 def test_the_tags_are_those_of_the_published_graph(
     musicnn: ModuleType, name: str, output: str, tmp_path: Path
@@ -111,17 +110,6 @@ def test_every_logit_has_the_name_of_its_tag() -> None:
     assert len(set(tags)) == 100
     assert (tags[0], tags[49]) == ("MTT: guitar", "MTT: choral")
     assert (tags[50], tags[83]) == ("MSD: rock", "MSD: Hip-Hop")
-
-
-def test_missing_or_other_weights_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"pip install --no-deps musicnn==0\.1\.0"):
-        weights._convert("musicnn")
-
-    place = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
-    monkeypatch.setattr(weights, "find_spec", lambda _: place)
-    with pytest.raises(UsageError, match=r"not those of musicnn 0\.1\.0"):
-        weights._convert("musicnn")
 
 
 @pytest.mark.long
