@@ -6,24 +6,19 @@ logits of the built-in taggers change by up to 12. Without, they keep to 1e-5.
 
 import logging
 import tempfile
+import warnings
 from pathlib import Path
 
-from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
+from storage.extras import require_extra
 
 OPSET = 18
 
 
 def require_onnx() -> None:
     """Refuse to go on where a package is missing that `convert_litert` needs."""
-    from importlib.util import find_spec
-
-    needed = ("tf2onnx", "onnxruntime", "tensorflow")
-    if missing := [name for name in needed if find_spec(name) is None]:
-        raise UsageError(
-            f"ONNX files need {', '.join(missing)}. Install `genreflow[onnx,train]`, or leave out "
-            "--onnx: the LiteRT files need nothing else."
-        )
+    for extra in ("onnx", "train"):
+        require_extra(extra, "Writing ONNX files", "leave out --onnx")
 
 
 def convert_litert(content: bytes) -> bytes:
@@ -36,7 +31,8 @@ def convert_litert(content: bytes) -> bytes:
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path = Path(folder, "model.tflite")
         path.write_bytes(content)
-        with tf.Graph().as_default() as nothing:
+        with warnings.catch_warnings(), tf.Graph().as_default() as nothing:
+            warnings.simplefilter("ignore")  # of the interpreter that tf2onnx reads the file with
             graph = process_tf_graph(nothing, tflite_path=str(path), opset=OPSET)
         graph = optimizer.optimize_graph(graph, optimizers={})
     return graph.make_model("genreflow").SerializeToString()
