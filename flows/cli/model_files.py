@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.app import Home, app, show
+from flows.cli.app import Home, app, require_home, show
 from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from storage.home import DataLayout
 from storage.lock import hold_home
+from storage.models.champion import has_exported
 
 Folder = Annotated[Path, typer.Argument(help="The folder of the model.")]
 
@@ -33,6 +34,8 @@ def export_model(
     Example: `genreflow export-model my-model`
     """
     config = read_settings(home=home)
+    if not has_exported(config.layout.champion):
+        require_home(config)
     set_environment(config.layout.home, False, config.device)
     from storage.models.onnx_file import require_onnx
     from storage.models.portable import write_portable
@@ -71,7 +74,7 @@ def import_model(
     """
     layout = read_settings(home=home).layout
     from genre_core.model_card import card_text
-    from storage.models.champion import has_exported, write_export
+    from storage.models.champion import write_export
     from storage.models.portable import read_portable
 
     _require_none_promoted(layout)
