@@ -2,15 +2,11 @@
 
 import logging
 import tempfile
-<<<<<<< HEAD
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
-=======
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
->>>>>>> main
+from typing import TypeVar
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.representations.features import FeatureConfig
