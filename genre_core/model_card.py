@@ -24,7 +24,7 @@ def model_card(document: Mapping[str, Any]) -> str:
     no scores.
     """
     title = f"genreflow version {document['version']}" if "version" in document else "genreflow"
-    front = {
+    front: dict[str, Any] = {
         "library_name": "genreflow",
         "pipeline_tag": "audio-classification",
         "license": "other",

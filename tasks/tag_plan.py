@@ -92,8 +92,11 @@ def read_tag_library(
     """
     if not layout.catalog.exists():
         document = read_export(layout.champion).document
-        held_out = [HeldOutSong(track_id="", **row) for row in document.get(HELD_OUT, ())]
-        return Library(held_out=tuple(held_out), genres=tuple(document["genres"]))
+        rows = document.get(HELD_OUT, ())
+        return Library(
+            held_out=tuple(HeldOutSong(track_id="", **row) for row in rows),
+            genres=tuple(document["genres"]),
+        )
     names = None if locations is None else [*locations, *map(place_of, locations)]
     with open_catalog(layout) as catalog:
         files = tuple(read_files(catalog, names))

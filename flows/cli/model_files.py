@@ -46,7 +46,7 @@ def export_model(
         require_onnx()
     exported = read_exported(config.layout)
     if config.layout.catalog.exists():
-        document = exported.document | describe_held_out(config.layout, config.tag_prior)
+        document = {**exported.document, **describe_held_out(config.layout, config.tag_prior)}
         exported = dataclasses.replace(exported, document=document)
     write_portable(folder, exported, with_onnx=onnx)
     genres = exported.document["genres"]
