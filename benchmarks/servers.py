@@ -70,6 +70,9 @@ def serve_s3(folder: Path, team: Path, buckets: tuple[str, ...]) -> Iterator[dic
             "AWS_SECRET_ACCESS_KEY": PASSWORD,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": f"http://{address}",
+            # as some stores, rclone takes no checksum behind an object of unknown length
+            "AWS_REQUEST_CHECKSUM_CALCULATION": "WHEN_REQUIRED",
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "WHEN_REQUIRED",
         }
 
 

@@ -18,7 +18,7 @@ from genre_core.errors import (
     TransientError,
     UsageError,
 )
-from genreflow.functions import classify, embed, open, similar
+from genreflow.functions import audit, classify, embed, open, similar
 from genreflow.library import Library
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from storage.catalog.status import ScoredChampion as Champion
     from tasks.predict import FragmentPrediction
     from tasks.predict import SongPrediction as Prediction
+    from tasks.table_audit import TableAudit
 
 __all__ = [
     "CatalogMismatch",
@@ -37,9 +38,11 @@ __all__ = [
     "Prediction",
     "Run",
     "SimilarSong",
+    "TableAudit",
     "TrackRejected",
     "TransientError",
     "UsageError",
+    "audit",
     "classify",
     "embed",
     "open",
@@ -52,6 +55,7 @@ _RECORDS = {
     "Prediction": ("tasks.predict", "SongPrediction"),
     "Run": ("storage.catalog.runs", "Run"),
     "SimilarSong": ("storage.catalog.embeddings", "SimilarSong"),
+    "TableAudit": ("tasks.table_audit", "TableAudit"),
 }
 """Where each record is, which is imported when it is named: most bring NumPy along."""
 

@@ -1,14 +1,17 @@
-"""Functions of the package: `open`, and one-line predictions."""
+"""Functions of the package: `open`, one-line predictions, and the audit of a table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genreflow.library import Library
+from genreflow.session import directly
 
 if TYPE_CHECKING:
     from genre_core.examples import Float32Array
     from storage.catalog.embeddings import SimilarSong
     from tasks.predict import SongPrediction as Prediction
+    from tasks.table_audit import TableAudit
 
 
 def open(home: str | Path | None = None, **settings: object) -> Library:
@@ -76,3 +79,65 @@ def similar(song: str | Path, n: int = 10, home: str | Path | None = None) -> "l
     """
     with open(home) as library:
         return library.similar(song, n)
+
+
+def audit(
+    table: object,
+    *,
+    label: str,
+    features: str | Sequence[str],
+    group: str = "",
+    track: str = "",
+    split: str = "",
+    source: str = "",
+    shortcuts: str | Sequence[str] = (),
+    seed: int = 0,
+    max_rows: int = 20_000,
+) -> "TableAudit":
+    """Audit a table of features by whatever program: leaks, permuted labels, shortcuts, sources.
+
+    No home is needed, and nothing is written. How to read it: docs/how-to/audit.md.
+
+    Parameters
+    ----------
+    table
+        A pandas DataFrame, a pyarrow Table, or the path of a Parquet or CSV file.
+    label, group, track, split, source
+        Columns: the class; what a split must keep together, such as the artist; the track, where
+        rows are parts of one; your split or folds; where a row comes from, such as the album.
+    features, shortcuts
+        Columns by name, range (``f0..f511``), or pattern (``mfcc_*``), several with commas or as a
+        list: what the class is learned from, and what should not matter.
+    seed, max_rows
+        Of all random draws; rows that learners see.
+
+    Raises
+    ------
+    UsageError
+        If the table cannot be read, no audit can say anything about it, or the extra ``train`` is
+        missing.
+
+    Examples
+    --------
+    ::
+
+        found = genreflow.audit(frame, label="genre", group="artist", features="f0..f511")
+        Path("report.html").write_text(found.as_html())
+    """
+    from storage.extras import require_extra
+
+    require_extra("train", "`genreflow.audit`")
+    with directly():
+        from genre_core.audit.table import TableColumns
+        from tasks.table_audit import audit_table, column_patterns
+
+        columns = TableColumns(
+            label=label,
+            features=column_patterns([features] if isinstance(features, str) else features),
+            group=group,
+            track=track,
+            split=split,
+            source=source,
+            shortcuts=column_patterns([shortcuts] if isinstance(shortcuts, str) else shortcuts),
+        )
+        return audit_table(table, columns, seed=seed, max_rows=max_rows)

@@ -47,18 +47,32 @@ def prepared(config: "Settings", *, writes: bool = False) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def directly() -> Iterator[None]:
+    """Run tasks that need no home in this block, without Prefect unless the process uses it."""
+    with _environment():
+        _choose_engine()
+        yield
+
+
 def _prepare(config: "Settings", *, writes: bool) -> None:
-    from flows.engine import run_directly
     from flows.environment import pin_numbers, prepare_environment, set_environment
     from tasks.direct import artifacts
 
     pin_numbers()
     prepare = prepare_environment if writes else set_environment
     prepare(config.layout.home, False, config.device)
+    _choose_engine()
+    artifacts.folder = config.layout.reports / "artifacts" if writes else None
+
+
+def _choose_engine() -> None:
+    from flows.engine import run_directly
+    from tasks.direct import artifacts
+
     orchestrator = sys.modules.get("tasks.orchestrator")
     if orchestrator is None or orchestrator.flow.__module__ == artifacts.__module__:
         run_directly()  # else the process runs its flows under Prefect
-    artifacts.folder = config.layout.reports / "artifacts" if writes else None
 
 
 @contextmanager

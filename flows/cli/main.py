@@ -1,6 +1,8 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    audit,
+    benchmark,
     care,
     check,
     classify,
@@ -34,11 +36,13 @@ COMMANDS = (
     tags,
     models,
     model_files,
+    audit,
     nightly,
     classify,
     serve,
     web,
     studies,
+    benchmark,
     care,
 )
 """The modules whose commands are registered by importing them."""

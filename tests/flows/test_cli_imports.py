@@ -46,10 +46,10 @@ ARGUMENTS = {
     "similar": ("song.mp3",),
     "sql": ("select 1",),
 }
-MAKE_HOMES = {"run", "ingest", "restore", "demo-library", "import-model"}
+MAKE_HOMES = {"run", "ingest", "restore", "demo-library", "benchmark", "import-model"}
 FAULTY = (
     *(("run", "/no/music"), ("ingest",), ("ingest", "/no/music"), ("restore", "/no/backup")),
-    ("import-model", "/no/model"),
+    *(("benchmark", "gtzan", "/no/music"), ("import-model", "/no/model")),
 )
 HOMELESS = tuple(
     (name, *ARGUMENTS.get(name, ()))
