@@ -89,7 +89,7 @@ def _describe_embedding(features: FeatureConfig) -> list[str]:
 
 def _describe_training(facts: Facts) -> list[str]:
     splits = facts["splits"]
-    songs = [f"{TITLES[name]}: {_count_songs(found)}" for name, found in splits.items()]
+    songs = [f"{TITLES[name].capitalize()}: {_count_songs(one)}" for name, one in splits.items()]
     golden = facts["golden"]
     rows = [
         f"| {_cell(one['genre'])} | {one['train']} | {one['validation']} | {one['test']} "
