@@ -54,7 +54,10 @@ PANELS = {
         ),
         *("retry", "remove", "playlists", "export", "export-dataset", "tag", "untag"),
     ),
-    "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
+    "Models": (
+        *("train", "compare", "audit", "promote", "golden", "explain", "serve"),
+        *("export-model", "import-model"),
+    ),
     "Nightly": ("nightly", "morning"),
     "Studies": ("benchmark", "curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
     "Care": ("doctor", "backup", "restore", "tidy"),
