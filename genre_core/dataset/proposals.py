@@ -25,6 +25,7 @@ ARTIST_SHARE = 4
 SMALLEST = 1e-9
 ROWS_AT_ONCE = 256
 
+Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -75,8 +76,10 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
         return []
     chunks = range(0, len(pool.features), ROWS_AT_ONCE)
     parts = [pool.features[first : first + ROWS_AT_ONCE] for first in chunks]
-    between = np.concatenate([distances_between(part, pool.features) for part in parts])
-    distances = np.full(len(pool.features), np.inf, np.float32)
+    between = np.concatenate(
+        [distances_between(part, pool.features).astype(np.float32) for part in parts]
+    )
+    distances = np.full(len(pool.features), np.inf)
     if len(labelled):
         nearest = [distances_between(part, labelled).min(axis=1) for part in parts]
         distances = np.concatenate(nearest)
@@ -96,21 +99,21 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     ]
 
 
-def distances_between(ours: Float32Array, theirs: Float32Array) -> Float32Array:
+def distances_between(ours: Float32Array, theirs: Float32Array) -> Float64Array:
     """Return Euclidean distances, (n_ours, n_theirs)."""
     a, b = ours.astype(np.float64), theirs.astype(np.float64)
     squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0)).astype(np.float32)
+    return np.sqrt(np.maximum(squares, 0))
 
 
-def _is_high(values: Float32Array) -> BoolArray:
+def _is_high(values: Float32Array | Float64Array) -> BoolArray:
     return np.asarray(values > np.median(values))
 
 
 def _choose(
     between: Float32Array,
     weights: Float32Array,
-    distances: Float32Array,
+    distances: Float64Array,
     artists: Sequence[str],
     n: int,
 ) -> Iterator[tuple[int, int]]:

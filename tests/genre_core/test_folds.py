@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import StratifiedGroupKFold
@@ -13,6 +13,7 @@ from genre_core.training.folds import grouped_folds
 from genre_core.training.head import _ridge
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**31), st.integers(2, 5), st.integers(2, 7), st.integers(5, 60))
 def test_folds_are_those_of_scikit_learn(
     seed: int, n_folds: int, n_genres: int, n_songs: int

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 from scipy.cluster.hierarchy import DisjointSet
@@ -21,6 +21,7 @@ from genre_core.evaluation.quantiles import (
 WORDS = st.sampled_from("abcdefghijkl")
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(WORDS, WORDS), max_size=12), st.lists(WORDS, max_size=4))
 def test_joined_sets_have_the_roots_and_sets_of_scipy(
     pairs: list[tuple[str, str]], first: list[str]
@@ -38,6 +39,7 @@ def test_joined_sets_have_the_roots_and_sets_of_scipy(
     assert ("z" in ours) is False
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_a_share_has_the_interval_of_wilson_and_a_sign_test_its_exact_p(n: int, m: int) -> None:
     if not n + m:
@@ -50,6 +52,7 @@ def test_a_share_has_the_interval_of_wilson_and_a_sign_test_its_exact_p(n: int, 
     assert sign_test(n, m) == pytest.approx(test.pvalue, rel=1e-10)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(1, 20_000), st.floats(1e-4, 0.49))
 def test_quantiles_of_student_are_those_of_scipy(n_degrees: int, share: float) -> None:
     expected = float(special.stdtrit(n_degrees, share))
@@ -57,6 +60,7 @@ def test_quantiles_of_student_are_those_of_scipy(n_degrees: int, share: float) -
     assert student_quantile(n_degrees, share) == pytest.approx(expected, rel=1e-8)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.floats(0.02, 5e3), st.floats(0.5, 5e3)), min_size=1, max_size=9))
 def test_quantiles_and_shares_of_beta_distributions_are_those_of_scipy(
     parameters: list[tuple[float, float]],
