@@ -2,6 +2,7 @@
 
 from flows.cli import (
     audit,
+    benchmark,
     care,
     check,
     classify,
@@ -9,6 +10,7 @@ from flows.cli import (
     labels,
     library,
     lists,
+    model_files,
     models,
     nightly,
     pipeline,
@@ -33,12 +35,14 @@ COMMANDS = (
     datasets,
     tags,
     models,
+    model_files,
     audit,
     nightly,
     classify,
     serve,
     web,
     studies,
+    benchmark,
     care,
 )
 """The modules whose commands are registered by importing them."""
