@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from docs.generator.meanings import require_same
@@ -23,6 +24,7 @@ class KnownError:
     code: str
 
 
+@cache
 def read_errors() -> dict[str, KnownError]:
     """Return all classes that derive from `GenreflowError`, by name."""
     classes = {}
