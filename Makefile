@@ -8,7 +8,7 @@ BIN := .venv/bin
 # thousands of small databases: in memory, where 16 GB of it may be had, they take a sixth less time
 MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 16000000 ] 2>/dev/null && echo -p /dev/shm)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-CODE := flows tasks genre_core storage demo tests benchmarks docs contrib
+CODE := genreflow flows tasks genre_core storage demo tests benchmarks docs contrib
 export DO_NOT_TRACK := 1
 
 # where setup has put it, or the machine has it

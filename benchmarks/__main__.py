@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import (
     classifying,
+    datasets,
     extracting,
     first_run,
     fitting,
@@ -46,6 +47,7 @@ PARTS: Mapping[str, Measure] = {
     "serving": lambda music, work: serving.measure(music, make_champion_home(music, work)),
     "ingesting": ingesting.measure,
     "tagging": tagging.measure,
+    "datasets": lambda music, work: datasets.measure(work),
     "scale": lambda music, work: scale.measure(work),
     "web": lambda music, work: web.measure(work),
 }

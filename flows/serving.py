@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from threading import Lock
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -192,7 +192,8 @@ class ServedModel:
         """Predict a row a song: ``song``, a path or an address, or ``audio_base64``."""
         import pandas as pd
 
+        requests = cast("list[dict[str, object]]", songs.to_dict("records"))
         with self._lock:
-            rows = predict_rows(self._classifier, songs.to_dict("records"), self._limits)
+            rows = predict_rows(self._classifier, requests, self._limits)
         # as objects, or None would become a NaN, which is not JSON
         return pd.DataFrame(rows, columns=COLUMNS, dtype=object)

@@ -16,7 +16,7 @@ NAME = "genreflow"
 TRAINING = (
     *("imageio_ffmpeg", "keras", "matplotlib", "mlflow", "pandas", "pretty_midi", "pyarrow"),
     *("pydub", "scipy", "sklearn", "sqlalchemy", "symusic", "tensorboard", "tensorflow"),
-    "threadpoolctl",
+    *("threadpoolctl", "yaml"),
 )
 EXTRAS = {
     "train": TRAINING,

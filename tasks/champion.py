@@ -2,7 +2,9 @@
 
 import logging
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.representations.features import FeatureConfig
@@ -10,6 +12,7 @@ from storage.embeddings.embedder import Model
 from storage.embeddings.registry import embedding_transform
 from storage.home import DataLayout
 from storage.models.champion import (
+    DOCUMENT_FILE,
     LITERT,
     Champion,
     Described,
@@ -34,6 +37,32 @@ def load_classifier(layout: DataLayout, n_threads: int = N_THREADS) -> Classifie
         logger.warning("%s; exporting the champion again takes seconds.", error)
     _export(layout, champion)
     return read_classifier(layout.champion, n_threads)
+
+
+@dataclass(slots=True)
+class CurrentClassifier:
+    """The champion of a home, loaded once, and anew once another one was promoted."""
+
+    layout: DataLayout
+    _loaded: dict[float, Classifier] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `get` need not load it."""
+        return self._changed_at() in self._loaded
+
+    def get(self) -> Classifier:
+        """Return the champion; `UsageError` if there is none."""
+        with self._lock:
+            changed_at = self._changed_at()
+            if changed_at not in self._loaded:
+                self._loaded = {changed_at: load_classifier(self.layout)}
+            return self._loaded[changed_at]
+
+    def _changed_at(self) -> float:
+        document = self.layout.champion / DOCUMENT_FILE
+        return document.stat().st_mtime if document.exists() else 0.0
 
 
 def read_classifier(folder: Path, n_threads: int = N_THREADS) -> Classifier:

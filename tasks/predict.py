@@ -128,21 +128,25 @@ def study_song(
 ) -> StudiedSong:
     """Predict one song as `classify_song` does, and keep its matrices."""
     try:
-        starts_s, matrices = song_matrices(
-            song, classifier.features, limits, classifier.transform, classifier.n_threads
-        )
+        return predict_song(classifier, song, limits)
     except GenreflowError as error:
         error_text = str(error)
     except Exception as error:  # an unforeseen failure does not affect other songs
         logger.exception("%s was left out", song)
         sentence = f"{song}: the program failed on it: {type(error).__name__}: {error}"
         error_text = escape_text(sentence)
-    else:
-        return StudiedSong(
-            prediction=_predict(classifier, song, starts_s, matrices), matrices=matrices
-        )
     failed = SongPrediction(song=song, champion=classifier.version, error=error_text)
     return StudiedSong(prediction=failed)
+
+
+def predict_song(
+    classifier: Classifier, song: str, limits: DownloadLimits | None = None
+) -> StudiedSong:
+    """Predict one song as `study_song` does; raises GenreflowError if it cannot be read."""
+    starts_s, matrices = song_matrices(
+        song, classifier.features, limits, classifier.transform, classifier.n_threads
+    )
+    return StudiedSong(prediction=_predict(classifier, song, starts_s, matrices), matrices=matrices)
 
 
 def _predict(

@@ -292,20 +292,46 @@ def first_night(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Settings, "NightlyReport"]:
     """One real night, run once a session and copied by each process; its home is only read."""
+    own = tmp_path_factory.mktemp("night") / "home"
+    return spend_night(shared, "night", small_config, tracking_tables, own)
+
+
+@pytest.fixture(scope="session")
+def head_night(
+    prefect_server: None,
+    small_config: Settings,
+    shared: Shared,
+    tracking_tables: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Settings, "NightlyReport"]:
+    """A night that compares both heads with a dense network; its home is only read."""
+    config = replace(
+        small_config,
+        representations=("musicnn", "thesis"),
+        networks=("head", "head_no_prior", "dense"),
+        fragment_lengths_s=(1.0,),
+    )
+    own = tmp_path_factory.mktemp("heads") / "home"
+    return spend_night(shared, "heads", config, tracking_tables, own)
+
+
+def spend_night(
+    shared: Shared, name: str, config: Settings, tracking_tables: Path, own: Path
+) -> tuple[Settings, "NightlyReport"]:
+    """Run a night once a session; return settings of an own copy of its home, and its report."""
 
     def run(folder: Path) -> None:
         from flows.nightly import nightly
 
-        config = replace(small_config, home=folder / "home")
-        config.home.mkdir(parents=True)
-        shutil.copy(tracking_tables, config.layout.mlflow_db)
-        report = nightly(config)
+        made = replace(config, home=folder / "home")
+        made.home.mkdir(parents=True)
+        shutil.copy(tracking_tables, made.layout.mlflow_db)
+        report = nightly(made)
         (folder / "report").write_bytes(pickle.dumps(report))
 
-    night = shared.once("night", run)
-    made = replace(small_config, home=night / "home")
-    own = copy_home(made.layout, tmp_path_factory.mktemp("night") / "home")
-    return replace(made, home=own.home), pickle.loads((night / "report").read_bytes())
+    night = shared.once(name, run)
+    copied = copy_home(replace(config, home=night / "home").layout, own)
+    return replace(config, home=copied.home), pickle.loads((night / "report").read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ PANELS = {
             "similar",
             "sql",
         ),
-        *("retry", "remove", "playlists", "export", "tag", "untag"),
+        *("retry", "remove", "playlists", "export", "export-dataset", "tag", "untag"),
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("nightly", "morning"),
@@ -62,9 +62,9 @@ PANELS = {
 NEEDS = {
     "nightly": ("nightly", "run", "ui"),
     "train": (
-        *("audit", "curve", "demo-library", "explain", "extract", "ingest", "kernels", "ladder"),
-        *("next", "promote", "remove", "reproduce", "retry", "sweep", "thesis-report", "tidy"),
-        "train",
+        *("audit", "curve", "demo-library", "explain", "export-dataset", "extract", "ingest"),
+        *("kernels", "ladder", "next", "promote", "remove", "reproduce", "retry", "sweep"),
+        *("thesis-report", "tidy", "train"),
     ),
 }
 """The extras of pyproject.toml that commands need; all others do with the core."""

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,11 +14,10 @@ from flows.cli.tables import PLAIN, plain_table, print_rows
 from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
-from genre_core.locations import path_of
 from genre_core.records import counted, name_song
 from genre_core.studies.learning_curve import N_DRAWS, LearningCurve
 from storage.catalog.audits import suspect_rows
-from storage.catalog.embeddings import Among, find_embedded, nearest_songs
+from storage.catalog.embeddings import Among
 from storage.sources.identity import location_given
 from tasks.terminal import ERR, OUT
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from genre_core.representations.features import FeatureConfig
     from tasks.studies.propose import Proposed, ProposedSong
-    from tasks.studies.similar import Compared
+    from tasks.studies.similar import Embedder
 
 
 @app.command()
@@ -87,37 +85,18 @@ def similar(
     Example: `genreflow similar song.mp3 --n 5`
     """
     config, song = read_settings(home=home), location_given(song)
-    from tasks.studies.similar import Compared, choose_representation
+    from flows.studies.similar import find_embedder, find_similar
 
-    chosen = choose_representation(config.layout, representation, config.representations)
-    track_id = find_embedded(config.layout, song, chosen)
-    one = Compared(track_id=track_id) if track_id else _embed(config, song, chosen)
-    rows = nearest_songs(config.layout, chosen, one.track_id, one.embedding, among, n)
+    def find(name: str) -> "Embedder":
+        set_environment(config.layout.home, device=config.device)
+        return find_embedder(config, name)
+
+    chosen, rows = find_similar(config, song, find, representation, among, n)
     if as_json:
         print_json({"song": song, "representation": chosen, "songs": rows})
     else:
         headings = ("cosine", "genre", "song", "source")
         print_rows(OUT, Table(title="Similar songs", **PLAIN), headings, map(_similar_row, rows))
-
-
-def _embed(config: "Settings", song: str, representation: str) -> "Compared":
-    """Embed a song that the library does not have."""
-    if "://" not in song and not Path(path_of(song)).is_file():
-        raise UsageError(
-            f"There is no file {song}, and the store has no song of that name. Name a file, a "
-            "URL, a source, or 8 digits of a track id at least."
-        )
-    set_environment(config.layout.home, device=config.device)
-    from tasks.studies.similar import Embedder, embed_song
-
-    own = [f for f in config.features if f.embedding and f.representation == representation]
-    model = config.embedder(own[0]) if own else None
-    if model is None:
-        raise UsageError(
-            f"The settings do not name the embedding {representation}. Add it to "
-            "`representations` in genreflow.toml."
-        )
-    return embed_song(config.layout, song, Embedder(features=own[0], model=model))
 
 
 def _similar_row(row: Mapping[str, Any]) -> tuple[str, ...]:

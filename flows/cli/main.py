@@ -1,9 +1,11 @@
 """All commands of ``genreflow``."""
 
 from flows.cli import (
+    audit,
     care,
     check,
     classify,
+    datasets,
     labels,
     library,
     lists,
@@ -28,8 +30,10 @@ COMMANDS = (
     removal,
     labels,
     lists,
+    datasets,
     tags,
     models,
+    audit,
     nightly,
     classify,
     serve,

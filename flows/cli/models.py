@@ -1,4 +1,4 @@
-"""Commands on models and their scores: compare, audit, promote, golden, morning, explain."""
+"""Commands on models and their scores: compare, promote, golden, morning, explain."""
 
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.app import (
-    FAILURE,
     AsJson,
     Home,
     Verbose,
@@ -20,7 +19,7 @@ from flows.cli.app import (
     require_home,
     show,
 )
-from flows.cli.tables import audit_table, plain_table, print_comparison
+from flows.cli.tables import plain_table, print_comparison
 from flows.settings import read_settings
 from genre_core.errors import UsageError
 from genre_core.locations import path_of
@@ -38,7 +37,6 @@ from tasks.terminal import OUT
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from storage.catalog.audits import Audit
     from storage.catalog.promotions import Golden
 
 SnapshotId = Annotated[
@@ -111,30 +109,11 @@ def promote(
     show(promotion.reason if promotion else explain_rejection(config.layout, chosen))
 
 
-@app.command()
-def audit(
-    home: Home = None,
-    snapshot: SnapshotId = "",
-    as_json: AsJson = False,
-    verbose: Verbose = False,
-) -> None:
-    """Check that scores rest on music: leaks, shortcuts, metadata, sources, pretraining.
-
-    Each check passes, is inconclusive, warns or fails. The exit code is 1 if one fails.
-
-    Example: `genreflow audit`
-    """
-    config = prepare_config(verbose, check=partial(_require_snapshot, snapshot), home=home)
-    from flows.audit import audit as audit_flow
-
-    show_audit(audit_flow(config, snapshot), as_json)
-
-
 def _require_promoted(
     snapshot: str, rollback: bool, version: int | None, config: "Settings"
 ) -> None:
     """Refuse, besides, a version that is not there, and to roll back where nothing was replaced."""
-    _require_snapshot(snapshot, config)
+    require_snapshot(snapshot, config)
     if version is not None and not may_be_registered(config.layout, version):
         raise no_version(config.layout, version)
     if rollback:
@@ -142,30 +121,11 @@ def _require_promoted(
             require_replaced(catalog)
 
 
-def _require_snapshot(snapshot: str, config: "Settings") -> None:
+def require_snapshot(snapshot: str, config: "Settings") -> None:
     """Refuse settings of a folder that is no home, and a snapshot that is not there."""
     require_home(config)
     if snapshot:
         resolve_snapshot(config.layout, config.snapshot_choice(snapshot))
-
-
-def show_audit(audited: "Audit", as_json: bool) -> None:
-    """Print what an audit found; leave with exit code 1 if it failed."""
-    if as_json:
-        print_json(
-            {
-                "verdict": str(audited.verdict),
-                "checks": [check.as_row() for check in audited.checks],
-                "snapshot_id": audited.snapshot_id,
-                "run_id": audited.run_id or None,
-            }
-        )
-    else:
-        OUT.print(audit_table(audited.checks))
-        show(*(f"{check.name}: {check.message}" for check in audited.checks))
-        show(f"Result on snapshot {audited.snapshot_id}: {audited.verdict}.")
-    if audited.verdict == "fail":
-        raise typer.Exit(FAILURE)
 
 
 @app.command()

@@ -49,6 +49,8 @@ GOOD = {
     CheckName.METADATA: "≈ chance",
     CheckName.LEAVE_ONE_SOURCE_OUT: "> chance",
     CheckName.PRETRAINING: "0",
+    CheckName.GROUP_LEAK: "≈ 0",
+    CheckName.PERMUTED: "≈ chance",
 }
 """Which values of the checks speak for the scores."""
 

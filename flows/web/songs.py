@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from flows.studies.similar import find_embedder
 from flows.web.actions import known_genres, require_stored
 from flows.web.audio import find_song
 from flows.web.dropped import NO_MODEL, require_dropped
@@ -230,12 +231,8 @@ def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> l
     chosen = choose_representation(layout, "", config.representations)
     if track_id := find_embedded(layout, subject.track_id, chosen):
         return nearest_songs(layout, chosen, track_id, n_songs=N_SIMILAR)
-    features = next((f for f in config.features if f.representation == chosen), None)
-    model = config.embedder(features) if features else None
-    if features is None or model is None:
-        raise UsageError(f"The settings do not name the embedding {chosen}.")
-    file = str(subject.played.path)
-    own = embed_studied(classifier, subject.studied, file, features, model)
+    embedder, file = find_embedder(config, chosen), str(subject.played.path)
+    own = embed_studied(classifier, subject.studied, file, embedder)
     return nearest_songs(layout, chosen, subject.track_id, own, n_songs=N_SIMILAR)
 
 

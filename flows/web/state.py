@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Annotated, TypeVar
 
 from fastapi import Depends
@@ -18,7 +17,7 @@ from flows.web.drops import Drops
 from genre_core.errors import TransientError
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE
-from tasks.champion import load_classifier
+from tasks.champion import CurrentClassifier
 from tasks.predict import Classifier, StudiedSong
 
 N_WORKERS, N_FETCHERS, N_PLAYERS, N_ANSWERERS, N_MEASURERS = 2, 8, 2, 4, 2
@@ -60,8 +59,10 @@ class WebState:
     """What works on in the background; a task that nobody holds may vanish."""
     studied: dict[tuple[str, int], StudiedSong] = field(default_factory=dict)
     """Songs of the library that pages have shown last, by track and version of the champion."""
-    _loaded: dict[float, Classifier] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    current: CurrentClassifier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.current = CurrentClassifier(self.config.layout)
 
     @property
     def layout(self) -> DataLayout:
@@ -75,12 +76,7 @@ class WebState:
 
     def classifier(self) -> Classifier:
         """Return the champion, loaded anew once another one was promoted; `UsageError` if none."""
-        with self._lock:
-            document = self.layout.champion / DOCUMENT_FILE
-            changed_at = document.stat().st_mtime if document.exists() else 0.0
-            if changed_at not in self._loaded:
-                self._loaded = {changed_at: load_classifier(self.layout)}
-            return self._loaded[changed_at]
+        return self.current.get()
 
     async def work(self, call: Callable[[], Result], waits: bool = False) -> Result:
         """Make a call in a thread that decodes, or in one that ``waits`` for an address."""

@@ -107,7 +107,7 @@ def check_metadata(
     drawn = np.random.default_rng([config.seed, 17]).permutation(len(songs))[:MOST_SONGS]
     songs = [songs[at] for at in sorted(drawn)]
     artists = fold_groups(songs)
-    folds = list(_artist_folds(songs, artists, config))
+    folds = list(group_folds([song.genre for song in songs], artists, config))
     scored = sorted(at for _, held_out in folds for at in held_out)
     if len({songs[at].genre for at in scored}) < 2:
         return untested(
@@ -164,21 +164,20 @@ def mean_recall(hits: BoolArray, genres: Sequence[str] | npt.NDArray[np.str_]) -
     return float(np.mean([hits[true == genre].mean() for genre in np.unique(true)]))
 
 
-def _artist_folds(
-    songs: Sequence[AuditedSong], artists: Sequence[str], config: AuditConfig
+def group_folds(
+    genres: Sequence[str], groups: Sequence[str], config: AuditConfig
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield the songs to fit on, and those to predict: of other artists, in genres fitted on."""
+    """Yield the songs to fit on, and those to predict: of other groups, in genres fitted on."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    genres = [song.genre for song in songs]
     most_songs = max(Counter(genres).values(), default=0)
-    n_folds = min(config.n_folds, len(set(artists)), most_songs)
+    n_folds = min(config.n_folds, len(set(groups)), most_songs)
     if n_folds < 2:
         return
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=config.seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        folds = list(splitter.split(songs, genres, artists))
+        folds = list(splitter.split(genres, genres, groups))
     for fitted, held_out in folds:
         known = {genres[at] for at in fitted}
         yield fitted.tolist(), [at for at in held_out.tolist() if genres[at] in known]
@@ -194,7 +193,11 @@ def _metadata_hits(songs: Sequence[AuditedSong], folds: Folds, cues: Sequence[st
         years = numbers[:, numeric.index("year")]
         years[years == 0] = np.nan
     for fitted, held_out in folds:
-        words = [_words(songs, fitted, cue) for cue in cues if cue in TEXTS]
+        words = [
+            word_columns([getattr(song, cue) for song in songs], fitted)
+            for cue in cues
+            if cue in TEXTS
+        ]
         columns = np.hstack([numbers, *words])
         fit_genres = genres[fitted].tolist()
         predicted = forest_predictions(
@@ -204,16 +207,24 @@ def _metadata_hits(songs: Sequence[AuditedSong], folds: Folds, cues: Sequence[st
     return hits
 
 
-def _words(songs: Sequence[AuditedSong], fitted: Sequence[int], text: str) -> Float64Array:
-    """Whether each song has each word that fitted songs have, (n_songs, n_words)."""
+def word_columns(texts: Sequence[str], fitted: Sequence[int]) -> Float64Array:
+    """Whether each text has each word that the fitted ones have, (n_texts, n_words)."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    texts = [getattr(song, text) for song in songs]
     vectorizer = CountVectorizer(binary=True, max_features=MOST_WORDS, token_pattern=WORD)
     if not any(map(vectorizer.build_analyzer(), (texts[at] for at in fitted))):
-        return np.zeros((len(songs), 0))
+        return np.zeros((len(texts), 0))
     vectorizer.fit([texts[at] for at in fitted])
     return np.asarray(vectorizer.transform(texts).toarray(), np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What messages call the rows, their groups, and what a baseline is compared with."""
+
+    row: str = "song"
+    group: str = "artist"
+    model: str = "the best run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -232,6 +243,7 @@ class Baseline:
         Hits of the forest on all cues.
     predictions : str [shape=(n_songs,)]
         Of the best run; empty where it predicts none.
+    words : Words
     """
 
     name: str
@@ -240,6 +252,7 @@ class Baseline:
     by_cue: Mapping[str, BoolArray]
     together: BoolArray
     predictions: npt.NDArray[np.str_]
+    words: Words = Words()
 
 
 def report_baseline(
@@ -254,7 +267,7 @@ def report_baseline(
     The share explained is (value - chance) / (run - chance); without a run, that of a perfect one.
     It is an upper bound: metadata and sound may be correlated.
     """
-    genres, n_songs = baseline.genres, len(baseline.genres)
+    genres, n_songs, words = baseline.genres, len(baseline.genres), baseline.words
     chance = 1 / len(set(genres))
 
     def score_of(hits: BoolArray) -> Interval:
@@ -264,8 +277,9 @@ def report_baseline(
     if score_of(np.ones(n_songs, bool)).low <= chance:
         return untested(
             check,
-            f"{counted(n_songs, 'song')} of {counted(len(set(baseline.groups)), 'artist')} cannot "
-            "distinguish even a perfect score from chance. Add songs of other artists.",
+            f"{counted(n_songs, words.row)} of {counted(len(set(baseline.groups)), words.group)} "
+            "cannot distinguish even a perfect score from chance. "
+            f"Add {words.row}s of other {words.group}s.",
         )
     score, best = score_of(baseline.together), _run_recall(baseline)
     limit = chance + config.shortcut_share * max(0.0, (1.0 if best is None else best) - chance)
@@ -276,8 +290,8 @@ def report_baseline(
     ending = {
         Level.WARN: f" {advice}",
         Level.PASS: "",
-        Level.INCONCLUSIVE: f" Inconclusive: {n_songs} songs are too few (interval includes "
-        f"{included}).",
+        Level.INCONCLUSIVE: f" Inconclusive: {counted(n_songs, words.row)} are too few (interval "
+        f"includes {included}).",
     }[level]
     by_cue = {cue: mean_recall(hits, genres) for cue, hits in baseline.by_cue.items()}
     ranked = sorted(by_cue.items(), key=lambda item: -item[1])[:SHOWN]
@@ -290,7 +304,7 @@ def report_baseline(
         interval=score,
         chance=chance,
         message=f"{baseline.name} alone predicts the genre with a mean recall of {score} on "
-        f"{counted(n_songs, 'song')}, chance {chance:.2f}; "
+        f"{counted(n_songs, words.row)}, chance {chance:.2f}; "
         f"best cues: {best_cues}. {beside}{ending}",
         details={"by_cue": by_cue, **details},
     )
@@ -317,17 +331,18 @@ def _compare_with_run(
         sentence = f"That is {explained:.0%} of a perfect score above chance; no run has finished."
         return sentence, {"explained": explained}
     is_predicted = baseline.predictions != ""
-    n_predicted = int(is_predicted.sum())
+    n_predicted, words = int(is_predicted.sum()), baseline.words
     on_songs = (
-        "" if n_predicted == len(baseline.genres) else f" on its {counted(n_predicted, 'song')}"
+        "" if n_predicted == len(baseline.genres) else f" on its {counted(n_predicted, words.row)}"
     )
     missed = is_predicted & ~baseline.together
     beyond, rest = None, ""
     if missed.any():
         beyond = float((baseline.predictions == baseline.genres)[missed].mean())
-        rest = f" Where {baseline.name} alone errs, the run is {beyond:.0%} right."
+        rest = f" Where {baseline.name} alone errs, {words.model} is {beyond:.0%} right."
     sentence = (
-        f"That is {explained:.0%} of the best run's score above chance ({best:.2f}{on_songs})."
+        f"That is {explained:.0%} of the score of {words.model} above chance "
+        f"({best:.2f}{on_songs})."
     )
     return sentence + rest, {
         "explained": explained,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import (
     Float64Array,
+    Groups,
     Interval,
     bootstrap,
     sum_by_group,
@@ -128,3 +129,51 @@ def _hull(*intervals: Interval) -> Interval:
 def _interval(value: float, resampled: Float64Array, tail: float = TAIL) -> Interval:
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Interval(value=value, low=float(low), high=float(high))
+
+
+def recall_contrasts(
+    hits: Float64Array,
+    genres: npt.NDArray[np.str_],
+    groups: Groups,
+    contrasts: Float64Array,
+    rng: np.random.Generator,
+) -> list[Interval]:
+    """Differences of mean recalls on the same rows, when groups of rows are resampled.
+
+    ``hits``, (n_rows, n_scores), are right predictions of each row, or shares of them;
+    ``contrasts``, (n_intervals, n_scores), weigh the mean recalls: ``[1, -1]`` is a difference.
+    """
+    inside = (genres[:, None] == np.unique(genres)).astype(np.float64)
+    n_genres = inside.shape[1]
+    parts = [inside * one[:, None] for one in hits.T]
+    sums = sum_by_group(np.hstack([*parts, inside]), groups)
+
+    def contrast(summed: Float64Array) -> Float64Array:
+        scored = summed[..., -n_genres:]
+        right = summed[..., :-n_genres].reshape(*summed.shape[:-1], len(hits.T), n_genres)
+        shares = np.divide(
+            right, scored[..., None, :], out=np.zeros_like(right), where=scored[..., None, :] > 0
+        )
+        recalls = shares.sum(axis=-1) / (scored > 0).sum(axis=-1, keepdims=True)
+        return np.asarray(recalls @ contrasts.T)
+
+    return bootstrap(sums, contrast, rng)
+
+
+def permuted_interval(hits: Float64Array, units: Groups, rng: np.random.Generator) -> Interval:
+    """Mean of single predictions of permuted labels, ``hits``, (n_draws, n_rows).
+
+    Rows of one unit have one label. The hull of three: units resampled with all their permutations,
+    permutations with all their rows, and the exact binomial one (see `prediction_interval`).
+    """
+
+    def share(summed: Float64Array) -> Float64Array:
+        return summed[..., :1] / summed[..., 1:]
+
+    by_row = np.stack([hits.sum(axis=0), np.full(hits.shape[1], float(len(hits)))], axis=1)
+    by_draw = np.stack([hits.sum(axis=1), np.full(len(hits), float(hits.shape[1]))], axis=1)
+    resampled = [
+        bootstrap(sums, share, rng)[0].within(0, 1)
+        for sums in (sum_by_group(by_row, units), by_draw)
+    ]
+    return _hull(*resampled, _exact_interval(hits))

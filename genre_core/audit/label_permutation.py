@@ -62,7 +62,7 @@ def shrink(matrices: Float32Array) -> Float32Array:
     return blocks.mean(axis=-1, dtype=np.float32)
 
 
-def select(examples: Examples, rows: npt.NDArray[np.bool_]) -> Examples:
+def select(examples: Examples, rows: npt.NDArray[np.bool_] | Int64Array) -> Examples:
     """Return the examples of some rows."""
     return Examples(
         matrices=examples.matrices[rows],
@@ -152,7 +152,7 @@ def check_by_song(
     n_songs = sum(song.split in OTHERS for song in songs)
     share = config.leak_share
     with_leak = chance + share * (1 - chance)
-    level = _level_by_song(score, chance, with_leak)
+    level = level_by_song(score, chance, with_leak)
     ending = {
         Level.PASS: f"No leak: duplicates of {share:.0%} of these songs would score "
         f"{with_leak:.2f}.",
@@ -205,7 +205,8 @@ def check_by_fragment(
     return report_measured(CheckName.BY_FRAGMENT, level, measured, chance, sentence, details)
 
 
-def _level_by_song(score: Interval, chance: float, with_leak: float) -> Level:
+def level_by_song(score: Interval, chance: float, with_leak: float) -> Level:
+    """Return the level of a score on permuted labels; see `check_by_song`."""
     if score.low > chance:
         return Level.FAIL
     if score.high < chance:

@@ -30,6 +30,9 @@ class CheckName(StrEnum):
     METADATA = "metadata"
     LEAVE_ONE_SOURCE_OUT = "source_out"
     PRETRAINING = "pretraining"
+    GROUP_LEAK = "group_leak"
+    PERMUTED = "permuted_labels"
+    """The last two are of feature tables alone, `genre_core.audit.table_checks`."""
 
 
 _LEAST = {

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from genre_core.examples import Int64Array
 
 Float64Array = npt.NDArray[np.float64]
-Groups = Sequence[str] | npt.NDArray[np.object_]
+Groups = Sequence[str] | npt.NDArray[np.object_] | npt.NDArray[np.str_]
 
 LEVEL = 0.95
 N_RESAMPLES = 2000

@@ -140,6 +140,18 @@ class Among(StrEnum):
     UNLABELLED = "unlabelled"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarSong:
+    """A row of `nearest_songs`; ``source`` is None where the song has none that is ``ok``."""
+
+    track_id: str
+    genre: str
+    artist: str
+    title: str
+    source: str | None
+    cosine: float
+
+
 def nearest_songs(
     layout: DataLayout,
     representation: str,

@@ -15,7 +15,11 @@ from storage.home import DataLayout
 from storage.shard_store import ShardStore, open_store
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import duckdb
+
+    Relation: TypeAlias = duckdb.DuckDBPyRelation
 
 SHARD_VIEW = "spectrograms"  # the only view: all else is in the file and needs no network
 
@@ -54,6 +58,24 @@ def query(
             _lock(connection, layout, reads_shards=SHARD_VIEW in statement.lower())
             _require_one_query(connection.extract_statements(statement))
             return _fetch(connection, statement, parameters)
+
+
+def open_relation(layout: DataLayout, statement: str, parameters: Sequence[Any] = ()) -> Relation:
+    """Return the same statement as a relation, which DuckDB runs when its rows are read.
+
+    It keeps a DuckDB of its own, locked in the same way, and the store as it is now: it may be
+    read by any thread, while the store is replaced. What fails while it is read is an error of
+    DuckDB.
+    """
+    with _explaining_failures(layout):
+        import duckdb
+
+        connection = duckdb.connect(":memory:")  # one of a file is shared, with its lock
+        connection.execute(f"attach {quote(str(layout.published))} as store (read_only)")
+        connection.execute("use store")
+        _lock(connection, layout, reads_shards=SHARD_VIEW in statement.lower())
+        _require_one_query(connection.extract_statements(statement))
+        return connection.sql(statement, params=list(parameters))
 
 
 def query_rows(

@@ -23,10 +23,11 @@ class Run:
 
     ``training_key`` digests the settings of the training: runs that share it, and network and
     snapshot, differ by seed alone. ``*_low`` and ``*_high`` are the ends of 95 % intervals.
+    ``trial_id`` and ``model_uri`` stay in the catalog: `read_published_runs` leaves them empty.
     """
 
     run_id: str
-    trial_id: str
+    trial_id: str = ""
     comparison_id: str
     network: str
     representation: str
@@ -40,7 +41,7 @@ class Run:
     test_macro_f1: float
     test_accuracy: float
     seconds: float
-    model_uri: str
+    model_uri: str = ""
     started_at: datetime
     validation_macro_f1_low: float | None = None
     validation_macro_f1_high: float | None = None
@@ -159,6 +160,15 @@ def read_library_runs(catalog: Catalog, library_id: str) -> list[Run]:
         where library_id = ? order by started_at
     """
     return fetch_records(catalog, Run, statement, [library_id])
+
+
+def read_published_runs(layout: DataLayout, library_id: str) -> list[Run]:
+    """Return the runs on a library from the published store, the best on validation first."""
+    statement = """
+        select runs.* from runs join snapshots using (snapshot_id) where library_id = ?
+        order by validation_macro_f1 desc, network, runs.seed
+    """
+    return [Run(**row) for row in query_rows(layout, statement, [library_id])]
 
 
 def read_runs_of_genres(

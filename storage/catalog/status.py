@@ -1,7 +1,8 @@
 """Status of a home, read from the published store: nothing here locks the catalog."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from statistics import median
 from typing import Any
 
@@ -64,6 +65,29 @@ _LAST_NIGHT = """
     select epoch(ended_at) as ended_s, outcome = 'finished' as is_finished from nights
     where ended_at is not null and outcome <> 'skipped' order by started_at desc limit 1
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredChampion:
+    """The current champion, with the scores of its run.
+
+    ``genres`` are those that it predicts. ``provisional``: the first one, chosen on so few
+    validation songs that the choice means little.
+    """
+
+    version: int
+    run_id: str
+    network: str
+    representation: str
+    fragment_s: float
+    genres: list[str]
+    validation_macro_f1: float
+    test_macro_f1: float
+    test_accuracy: float
+    snapshot_id: str
+    promoted_at: datetime
+    n_validation_songs: int
+    provisional: bool
 
 
 def require_known_genres(layout: DataLayout, genres: Sequence[str]) -> None:
@@ -147,7 +171,7 @@ def read_status(layout: DataLayout, choice: SnapshotChoice = NEWEST) -> dict[str
     """
     n_songs = _count(layout, "outcomes", "outcome", "true")
     snapshot = choose_published(layout, choice)
-    champions = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
+    champion = read_scored_champion(layout)
     songs = query_rows(layout, _SONGS)[0]
     return {
         "tracks": songs["tracks"],
@@ -157,9 +181,15 @@ def read_status(layout: DataLayout, choice: SnapshotChoice = NEWEST) -> dict[str
         "warnings": _count(layout, "outcomes", "reason", "outcome = 'ok' and reason <> ''"),
         "examples": songs["examples"],
         "snapshot_id": snapshot.snapshot_id if snapshot else None,
-        "champion": champions[0] if champions else None,
+        "champion": asdict(champion) if champion else None,
         "home": str(layout.home),
     }
+
+
+def read_scored_champion(layout: DataLayout) -> ScoredChampion | None:
+    """Return the current champion; None before the first promotion."""
+    rows = query_rows(layout, _CHAMPION, [FEWEST_VALIDATION_SONGS])
+    return ScoredChampion(**rows[0]) if rows else None
 
 
 def read_header_facts(layout: DataLayout) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from genre_core.errors import UsageError
+from genre_core.examples import Float32Array
 from genre_core.locations import location_of, path_of
 from genre_core.records import Source
 from genre_core.representations.features import FeatureConfig, feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.embeddings import embedded_representations, find_embedded
 from storage.embeddings.embedder import Model
-from storage.embeddings.registry import embedding_transform
+from storage.embeddings.registry import Transform, embedding_transform
 from storage.fetch.download import fetch_song
 from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
@@ -28,12 +30,17 @@ class Compared:
     embedding: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Embedder:
-    """Feature settings of an embedding, and its model."""
+    """Feature settings of an embedding, and its model, which is loaded once."""
 
     features: FeatureConfig
     model: Model
+
+    @cached_property
+    def transform(self) -> Transform:
+        """What turns fragments into the values of the embedding."""
+        return embedding_transform(self.model, N_THREADS)
 
 
 def choose_representation(layout: DataLayout, named: str, preferred: Sequence[str]) -> str:
@@ -77,18 +84,21 @@ def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:
 
 
 def embed_studied(
-    classifier: Classifier, studied: StudiedSong, file: str, features: FeatureConfig, model: Model
+    classifier: Classifier, studied: StudiedSong, file: str, embedder: Embedder
 ) -> tuple[float, ...]:
     """Return the mean features of a song that was predicted; its file is read only if need be."""
-    is_same = classifier.features == features and studied.matrices is not None
-    if not is_same or studied.matrices is None:
-        return embed_file(file, Embedder(features=features, model=model))
-    return tuple(studied.matrices[:, : model.embedding.n_features, 0].mean(axis=0).tolist())
+    if classifier.features != embedder.features or studied.matrices is None:
+        return embed_file(file, embedder)
+    n_features = embedder.model.embedding.n_features
+    return tuple(studied.matrices[:, :n_features, 0].mean(axis=0).tolist())
 
 
 def embed_file(file: str, embedder: Embedder) -> tuple[float, ...]:
-    """Return the mean features over the windows of a file, (n_features,)."""
-    transform = embedding_transform(embedder.model, N_THREADS)
-    _, matrices = song_matrices(file, embedder.features, None, transform)
-    n_features = embedder.model.embedding.n_features
-    return tuple(matrices[:, :n_features, 0].mean(axis=0).tolist())
+    """Return the mean features over the windows of a file or URL, (n_features,)."""
+    return tuple(embed_windows(file, embedder).mean(axis=0).tolist())
+
+
+def embed_windows(file: str, embedder: Embedder) -> Float32Array:
+    """Return the features of each window of a file or URL, float32 (n_windows, n_features)."""
+    _, matrices = song_matrices(file, embedder.features, None, embedder.transform)
+    return matrices[:, : embedder.model.embedding.n_features, 0]

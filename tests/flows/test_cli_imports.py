@@ -36,6 +36,8 @@ ARGUMENTS = {
     "classify": ("song.mp3",),
     "decide": ("song.mp3", "jazz"),
     "explain": ("song.mp3",),
+    "export-dataset": ("set",),
+    "import-labels": ("labels.csv",),
     "playlists": ("lists",),
     "remove": ("12345678",),
     "reproduce": ("12345678",),

@@ -1,8 +1,6 @@
 """A head on a pretrained embedding, from songs to predictions, beside a network of the thesis."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.main import app
-from flows.nightly import NightlyReport, nightly
+from flows.nightly import NightlyReport
 from flows.settings import Settings
 from genre_core.examples import Float32Array
 from storage.catalog.query import query_rows
@@ -23,21 +21,6 @@ def siren(_rng: np.random.Generator, time_s: Float32Array) -> Float32Array:
     """A loud square wave that rises and falls: none of the three sounds of the library."""
     pitch_hz = 700 + 400 * np.sin(2 * np.pi * 0.5 * time_s)
     return 0.6 * np.sign(np.sin(2 * np.pi * np.cumsum(pitch_hz) / 44_100))
-
-
-@pytest.fixture(scope="module")
-def head_night(
-    prefect_server: None, small_config: Settings, new_home: Callable[[str], Path]
-) -> tuple[Settings, NightlyReport]:
-    """A night that compares both heads with a dense network."""
-    config = replace(
-        small_config,
-        home=new_home("heads"),
-        representations=("musicnn", "thesis"),
-        networks=("head", "head_no_prior", "dense"),
-        fragment_lengths_s=(1.0,),
-    )
-    return config, nightly(config)
 
 
 def test_the_first_champion_is_a_head_and_provisional(

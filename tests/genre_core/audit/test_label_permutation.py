@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from genre_core.audit.label_permutation import (
-    _level_by_song,
     check_by_fragment,
     check_by_song,
+    level_by_song,
     permute_labels,
     shrink,
     splits_by_fragment,
@@ -193,7 +193,7 @@ def test_permuted_labels_pass_between_chance_and_the_score_of_a_leak_alone(
 ) -> None:
     score = Interval(value=(low + high) / 2, low=low, high=high)
 
-    assert _level_by_song(score, chance=0.5, with_leak=0.55) is level
+    assert level_by_song(score, chance=0.5, with_leak=0.55) is level
 
 
 def test_the_first_learner_memorises_a_split_by_fragment_and_the_others_are_beside_it(

@@ -1,0 +1,196 @@
+"""Checks of a table of features beside leaks: permuted labels, shortcuts, left-out sources."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from genre_core.audit.baselines import Baseline, Words, forest_predictions, report_baseline
+from genre_core.audit.intervals import permuted_interval
+from genre_core.audit.label_permutation import assign_labels, level_by_song, select
+from genre_core.audit.learners import Fit, Learner
+from genre_core.audit.leave_one_source_out import check_leave_one_source_out
+from genre_core.audit.rules import Check, CheckName, Level, untested
+from genre_core.audit.songs import AuditedSong
+from genre_core.audit.table import Pairs, Strings, read_split, scorable, shortcut_columns
+from genre_core.audit.table_plan import (
+    FEWEST_UNITS,
+    LINEAR,
+    NEAREST,
+    BoolArray,
+    TablePlan,
+    is_small,
+    predict_rows,
+    too_few,
+    with_facts,
+)
+from genre_core.evaluation.bootstrap import Float64Array, Interval
+from genre_core.examples import Int64Array
+from genre_core.records import Split, counted
+
+N_CONTROL_DRAWS = 5
+FOREST_TREES = 100
+SHOWN = 3
+
+
+def check_permuted_labels(plan: TablePlan) -> Check:
+    """Score labels that are permuted among groups: on the audited split, they must be at chance.
+
+    Without a split, groups are kept apart. Rows of one group get one label, so that what is scored
+    above chance is known from the group, never from the class. The nearest neighbour decides, for
+    it memorises. Levels are those of `label_permutation.check_by_song`.
+    The same labels on random folds of rows are the control: by how much a leak would show.
+    """
+    if len(set(plan.units.tolist())) < FEWEST_UNITS:
+        return untested(
+            CheckName.PERMUTED,
+            f"{counted(len(set(plan.units.tolist())), 'group')} are too few to permute labels "
+            f"among; {FEWEST_UNITS} are needed.",
+        )
+    has_split = plan.table.subsets is not None
+    subsets, pairs = read_split(plan.table) if has_split else _subsets_of(plan, plan.group_pairs())
+    n_draws, config = plan.config.n_embedding_draws, plan.config
+    hits, rows = _permuted_hits(plan, plan.fits[NEAREST], subsets, pairs, n_draws)
+    score = permuted_interval(hits, plan.units[rows], plan.rng(41))
+    few = min(n_draws, N_CONTROL_DRAWS)
+    linear = permuted_interval(
+        _permuted_hits(plan, plan.fits[LINEAR], subsets, pairs, few)[0],
+        plan.units[rows],
+        plan.rng(41),
+    )
+    control_hits, scored = _permuted_hits(plan, plan.fits[NEAREST], subsets, plan.row_pairs(), few)
+    control = permuted_interval(control_hits, plan.units[scored], plan.rng(41))
+    chance = 1 / len(plan.table.classes)
+    with_leak = chance + config.leak_share * (1 - chance)
+    level = level_by_song(score, chance, with_leak)
+    ending = {
+        Level.PASS: f"Duplicates of {config.leak_share:.0%} of these rows would score "
+        f"{with_leak:.2f}.",
+        Level.INCONCLUSIVE: f"Inconclusive: {len(rows)} rows are too few (interval includes chance "
+        f"and {with_leak:.2f}, the score if {config.leak_share:.0%} of them leaked).",
+        Level.WARN: "That is below chance, which no leak explains.",
+        Level.FAIL: "Labels without meaning cannot be predicted, unless rows that belong together "
+        "are on both sides of the split.",
+    }[level]
+    on = "the split" if has_split else "a split with groups apart"
+    return Check(
+        name=CheckName.PERMUTED,
+        level=level,
+        value=score.value,
+        interval=score,
+        chance=chance,
+        message=f"labels permuted among groups {n_draws} times: {NEAREST} scores {score} on {on}, "
+        f"chance {chance:.2f}. {ending} {_describe_control(control, chance)} "
+        f"Beside it: {LINEAR} {linear}.",
+        details={
+            **plan.facts(np.isin(np.arange(len(plan.table)), rows)),
+            "n_draws": n_draws,
+            "learner": NEAREST,
+            "score_with_leak": with_leak,
+            "on_random_rows": control.as_list(),
+            "beside": {LINEAR: linear.as_list()},
+        },
+    )
+
+
+def _describe_control(control: Interval, chance: float) -> str:
+    if control.low > chance:
+        return f"On random rows it scores {control}: a leak would show."
+    return f"On random rows it scores {control}, too: these features do not reveal the group."
+
+
+def _subsets_of(plan: TablePlan, pairs: Pairs) -> tuple[Strings, Pairs]:
+    subsets = np.full(len(plan.table), "-1")
+    for number, (_, scored) in enumerate(pairs):
+        subsets[scored] = str(number)
+    return subsets, pairs
+
+
+def _permuted_hits(
+    plan: TablePlan, fit: Fit, subsets: Strings, pairs: Pairs, n_draws: int
+) -> tuple[Float64Array, Int64Array]:
+    """Right predictions of permuted labels, (n_draws, n_scored), and the rows that were scored."""
+    examples, hits = plan.table.as_examples(), np.zeros((n_draws, len(plan.table)))
+    labels = [_permute(plan, subsets, draw) for draw in range(n_draws)]
+    for train, scored in pairs:
+        known, new = select(examples, train), select(examples, scored)
+        for draw, permuted in enumerate(labels):
+            found = fit(replace(known, labels=permuted[train]), new, plan.config.seed + draw)
+            hits[draw, scored] = found.argmax(axis=1) == permuted[scored]
+    rows = np.unique(np.concatenate([scored for _, scored in pairs]))
+    return hits[:, rows], rows
+
+
+def _permute(plan: TablePlan, subsets: Strings, draw: int) -> Int64Array:
+    """A random label for each row, the same within a unit."""
+    names, first, unit = np.unique(plan.units, return_index=True, return_inverse=True)
+    of_unit = subsets[first]
+    members = [names[of_unit == subset].tolist() for subset in np.unique(of_unit)]
+    rng = np.random.default_rng([plan.config.seed, 43, draw])
+    labels = assign_labels(members, len(plan.table.classes), rng)
+    return np.array([labels[name] for name in names.tolist()], np.int64)[unit]
+
+
+def check_table_shortcuts(plan: TablePlan) -> Check | None:
+    """Predict the class from columns that should not matter, and compare with the features.
+
+    Both are scored on rows of other groups; see `baselines.report_baseline`. None without columns.
+    """
+    names = plan.table.columns.shortcuts
+    if not names:
+        return None
+    pairs = plan.group_pairs()
+    predicted = predict_rows(plan, plan.fits[LINEAR], pairs)
+    scored = (predicted >= 0) & scorable(plan.table, plan.units)
+    if is_small(plan, scored):
+        return untested(CheckName.SHORTCUTS, too_few(plan, scored))
+    labels = plan.table.labels
+
+    def hits(cues: Sequence[str]) -> BoolArray:
+        found = np.zeros(len(labels), bool)
+        for train, rows in pairs:
+            columns = np.hstack([shortcut_columns(plan.table, cue, train.tolist()) for cue in cues])
+            guess = forest_predictions(
+                columns[train], labels[train].tolist(), columns[rows], FOREST_TREES
+            )
+            found[rows] = guess == labels[rows]
+        return found[scored]
+
+    baseline = Baseline(
+        name=f"a forest on {', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''}",
+        genres=labels[scored],
+        groups=plan.units[scored].tolist(),
+        by_cue={name: hits((name,)) for name in names},
+        together=hits(names),
+        predictions=np.array(plan.table.classes)[predicted[scored]],
+        words=Words(row="row", group="group", model=f"{LINEAR} on the features"),
+    )
+    advice = "A model may learn these in place of the class: balance them, or remove their trace."
+    check = report_baseline(CheckName.SHORTCUTS, baseline, advice, plan.config)
+    return with_facts(check, plan.facts(scored))
+
+
+def check_table_sources(plan: TablePlan) -> Check | None:
+    """Leave one source out; see `leave_one_source_out`. None without a column."""
+    table = plan.table
+    if table.sources is None:
+        return None
+    learner = Learner(name=LINEAR, fit=plan.fits[LINEAR], examples=table.as_examples(), n_draws=1)
+    tracks, first = np.unique(learner.examples.track_ids.astype(str), return_index=True)
+    songs = [
+        AuditedSong(
+            track_id=track,
+            genre=str(table.labels[row]),
+            split=Split.TRAIN,
+            assigned=Split.TRAIN,
+            group_id=str(plan.units[row]),
+            split_level="",
+            location="",
+        )
+        for track, row in zip(tracks.tolist(), first.tolist(), strict=True)
+    ]
+    sources = dict(zip(tracks.tolist(), table.sources[first].tolist(), strict=True))
+    noun = "row" if table.tracks is None else "track"
+    named = (table.columns.source, sources)
+    check = check_leave_one_source_out([learner], songs, plan.config, named, noun)
+    return with_facts(check, plan.facts(np.ones(len(table), bool)))

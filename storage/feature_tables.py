@@ -1,0 +1,343 @@
+"""Tables of features that people bring: Parquet, CSV, Arrow or pandas, read by DuckDB."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_core.audit.table import FeatureTable, Strings, TableColumns
+from genre_core.errors import UsageError
+from genre_core.examples import Float32Array
+from genre_core.records import counted
+
+if TYPE_CHECKING:
+    import duckdb
+
+SUFFIXES = (".parquet", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
+MOST_VALUES = 2**29
+"""Features of all rows together: 2 GiB in memory."""
+MOST_UNUSABLE = 0.1
+"""Share of rows that may be left out for features that are no numbers."""
+ROWS_AT_ONCE = 10_000
+SHOWN = 5
+_NUMBER = re.compile(
+    r"(TINY|SMALL|BIG|HUGE|U\w*)?INT(EGER)?|INTEGER|FLOAT|DOUBLE|REAL|BOOLEAN|DECIMAL.*"
+)
+_LIST = re.compile(r"(.+)\[\d*\]")
+_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
+_VIEW = "given"
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def read_feature_table(table: object, columns: TableColumns) -> FeatureTable:
+    """Read the rows of a table that have a label and finite features.
+
+    ``table`` is a path of a Parquet or CSV file, a pandas DataFrame or a pyarrow Table.
+    Raises `UsageError` if it cannot be read, or a column is missing or of the wrong type.
+    """
+    with _open(table) as connection:
+        types = {
+            name: kind for name, kind, *_ in connection.execute(f"describe {_VIEW}").fetchall()
+        }
+        names = select_features(columns.features, types)
+        _require_columns(columns, types)
+        _require_room(connection, names)
+        values = {name: _texts(connection, name) for name in _keys(columns)}
+        features, expanded = _read_features(connection, names, types)
+        shortcuts = {name: _read_shortcut(connection, name, types) for name in columns.shortcuts}
+    return _assemble(columns, expanded, values, features, shortcuts)
+
+
+def _keys(columns: TableColumns) -> list[str]:
+    named = (columns.label, columns.group, columns.track, columns.split, columns.source)
+    return [name for name in dict.fromkeys(named) if name]
+
+
+@contextmanager
+def _open(table: object) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    try:
+        connection.execute("set enable_progress_bar = false")  # it is written to standard output
+        if isinstance(table, str | Path):
+            _view_file(connection, Path(table))
+        else:
+            connection.register(_VIEW, _as_arrow(table))
+        yield connection
+    except duckdb.Error as error:
+        sentence = str(error).splitlines()[0]
+        raise UsageError(f"The table cannot be read: {sentence}") from error
+    finally:
+        connection.close()
+
+
+def _view_file(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}. Name a Parquet or CSV file.")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise UsageError(f"{path} is neither Parquet nor CSV. Name one of: {', '.join(SUFFIXES)}.")
+    is_parquet = path.suffix.lower() in {".parquet", ".pq"}
+    read = "read_parquet" if is_parquet else "read_csv"
+    more = "" if is_parquet else ", sample_size => -1"
+    literal = str(path).replace("'", "''")
+    connection.execute(f"create view {_VIEW} as from {read}('{literal}'{more})")
+
+
+def _as_arrow(table: object) -> object:
+    import pyarrow as pa
+
+    if isinstance(table, pa.Table):
+        return table
+    if hasattr(table, "columns") and hasattr(table, "reset_index"):  # a DataFrame
+        frame: Any = table
+        named = frame.copy(deep=False)
+        named.columns = ["_".join(map(str, n)) if isinstance(n, tuple) else str(n) for n in named]
+        return pa.Table.from_pandas(named, preserve_index=False)
+    raise UsageError(
+        f"A table is a path, a pandas DataFrame or a pyarrow Table, not {type(table).__name__}."
+    )
+
+
+def select_features(patterns: Sequence[str], types: dict[str, str]) -> list[str]:
+    """Return the columns that patterns name: ``f0..f511``, ``mfcc_*``, or a name.
+
+    Both ends of a range that differ in one number stand for the numbers between; other ends, for
+    the columns between them in the table.
+    """
+    if not patterns:
+        raise UsageError(f"Name the features with --features, {_suggest_numeric(types)}.")
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        found |= dict.fromkeys(_match(pattern, list(types)))
+    texts = [name for name in found if not _is_numeric(types[name])]
+    if texts:
+        raise UsageError(
+            f"Features must be numbers; {counted(len(texts), 'column')} of them "
+            f"{'is' if len(texts) == 1 else 'are'} not: "
+            f"{_listed([f'{name} ({types[name]})' for name in texts])}."
+        )
+    return list(found)
+
+
+def _match(pattern: str, names: list[str]) -> list[str]:
+    if pattern in names:
+        return [pattern]
+    if ".." in pattern:
+        first, _, last = pattern.partition("..")
+        return _range(first, last, names)
+    matched = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    if not matched:
+        raise _no_column(pattern, names)
+    return matched
+
+
+def _range(first: str, last: str, names: list[str]) -> list[str]:
+    for name in (first, last):
+        if name not in names:
+            raise _no_column(name, names)
+    one, other = _NUMBERED.fullmatch(first), _NUMBERED.fullmatch(last)
+    if one and other and (one[1], one[3]) == (other[1], other[3]):
+        digits = len(one[2])
+        wanted = [f"{one[1]}{n:0{digits}}{one[3]}" for n in range(int(one[2]), int(other[2]) + 1)]
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise UsageError(f"The table has no {_listed(missing)} between {first} and {last}.")
+        if wanted:
+            return wanted
+    start, end = names.index(first), names.index(last)  # places in the table
+    if start > end:
+        raise UsageError(f"{first} comes after {last} in the table. Write {last}..{first}.")
+    return names[start : end + 1]
+
+
+def _is_numeric(kind: str) -> bool:
+    listed = _LIST.fullmatch(kind)
+    return bool(_NUMBER.fullmatch(listed[1] if listed else kind))
+
+
+def _suggest_numeric(types: dict[str, str]) -> str:
+    numeric = [name for name, kind in types.items() if _is_numeric(kind)]
+    if not numeric:
+        return "but the table has no column of numbers"
+    return f"such as `--features '{numeric[0]}..{numeric[-1]}'` (its columns of numbers)"
+
+
+def _no_column(name: str, names: Sequence[str]) -> UsageError:
+    near = difflib.get_close_matches(name, names, 3, 0.5)
+    have = f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(names)}."
+    return UsageError(f"The table has no column {name}. {have}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" … ({len(names)} in all)" if len(names) > SHOWN else "")
+
+
+def _require_columns(columns: TableColumns, types: dict[str, str]) -> None:
+    for name in (*_keys(columns), *columns.shortcuts):
+        if name not in types:
+            raise _no_column(name, list(types))
+
+
+def _require_room(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    n_rows = _count(connection)
+    if n_rows == 0:
+        raise UsageError("The table has no rows.")
+    if n_rows * len(names) > MOST_VALUES:
+        raise UsageError(
+            f"The table has {n_rows} rows of {len(names)} features; at most {MOST_VALUES} values "
+            "are audited. Draw whole groups of rows into a smaller table."
+        )
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.execute(f"select count(*) from {_VIEW}").fetchall()[0][0])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _texts(connection: duckdb.DuckDBPyConnection, name: str) -> Strings:
+    query = f"select coalesce(trim({_quoted(name)}::varchar), '') as value from {_VIEW}"
+    return np.asarray(connection.execute(query).fetchnumpy()["value"], dtype=str)
+
+
+def _read_shortcut(
+    connection: duckdb.DuckDBPyConnection, name: str, types: dict[str, str]
+) -> np.ndarray[Any, Any]:
+    if not _NUMBER.fullmatch(types[name]):
+        return _texts(connection, name)
+    query = f"select {_quoted(name)}::double as value from {_VIEW}"
+    column = np.ma.asarray(connection.execute(query).fetchnumpy()["value"])
+    return np.asarray(np.ma.filled(column.astype(np.float64), np.nan))
+
+
+def _read_features(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], types: dict[str, str]
+) -> tuple[Float32Array, tuple[str, ...]]:
+    """Read columns and lists of them as float32 (n_rows, n_features); NaN where one is missing."""
+    widths = {name: _width(connection, name) if "[" in types[name] else 1 for name in names}
+    expanded = tuple(
+        name if widths[name] == 1 else f"{name}[{at}]"
+        for name in names
+        for at in range(widths[name])
+    )
+    n_rows, start = _count(connection), 0
+    if n_rows * len(expanded) > MOST_VALUES:
+        raise UsageError(f"{n_rows} rows of {len(expanded)} features are too many values to audit.")
+    features = np.full((n_rows, len(expanded)), np.nan, np.float32)
+    wanted = ", ".join(
+        f"{_quoted(name)}::{'float[]' if '[' in types[name] else 'double'} as c{at}"
+        for at, name in enumerate(names)
+    )
+    relation = connection.sql(f"select {wanted} from {_VIEW}")
+    with np.errstate(over="ignore"):
+        for batch in relation.to_arrow_reader(ROWS_AT_ONCE):
+            at = 0
+            rows = slice(start, start + batch.num_rows)
+            for name, column in zip(names, batch.columns, strict=True):
+                _fill(features[rows, at : at + widths[name]], column)
+                at += widths[name]
+            start += batch.num_rows
+    return features, expanded
+
+
+def _fill(into: Float32Array, column: Any) -> None:  # noqa: ANN401 - an Arrow array
+    is_list = hasattr(column, "flatten") and hasattr(column.type, "value_type")
+    if not is_list:
+        into[:, 0] = column.to_numpy(zero_copy_only=False)
+        return
+    known = np.asarray(column.is_valid())
+    into[known] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, into.shape[1])
+
+
+def _width(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    query = f"select min(len({_quoted(name)})), max(len({_quoted(name)})) from {_VIEW}"
+    shortest, longest = connection.execute(query).fetchall()[0]
+    if not longest or shortest != longest:
+        lengths = "is empty" if not longest else f"has lists of {shortest} to {longest} numbers"
+        raise UsageError(f"The column {name} {lengths}. Each row needs a list of the same length.")
+    return int(longest)
+
+
+def _assemble(
+    columns: TableColumns,
+    names: tuple[str, ...],
+    values: dict[str, Strings],
+    features: Float32Array,
+    shortcuts: dict[str, np.ndarray[Any, Any]],
+) -> FeatureTable:
+    notes, n_rows = [], len(features)
+    is_labelled = values[columns.label] != ""
+    if not is_labelled.any():
+        raise UsageError(f"The column {columns.label} is empty.")
+    if not is_labelled.all():
+        notes.append(f"{counted(int((~is_labelled).sum()), 'row')} without a label left out.")
+    is_finite = _finite_rows(features, names, is_labelled, notes)
+    table = FeatureTable(
+        columns=columns,
+        features=features,
+        feature_names=names,
+        labels=values[columns.label],
+        groups=_known_groups(values, columns.group, notes),
+        tracks=_known_groups(values, columns.track, notes),
+        subsets=values.get(columns.split),
+        sources=values.get(columns.source),
+        shortcuts=shortcuts,
+        n_rows=n_rows,
+        notes=tuple(notes),
+    )
+    kept = is_labelled & is_finite
+    return table if kept.all() else table.take(np.flatnonzero(kept))
+
+
+def _finite_rows(
+    features: Float32Array,
+    names: Sequence[str],
+    rows: BoolArray,
+    notes: list[str],
+) -> BoolArray:
+    """Which rows have numbers only; refuse a table where many have not."""
+    is_finite = np.isfinite(features)
+    bad_rows = rows & ~is_finite.all(axis=1)
+    if not bad_rows.any():
+        return ~bad_rows
+    n_bad = int(bad_rows.sum())
+    bad_columns = [names[at] for at in np.flatnonzero(~is_finite[bad_rows].all(axis=0)).tolist()]
+    where = f"in {_listed(bad_columns)}; the first is row {int(np.flatnonzero(bad_rows)[0]) + 1}"
+    if n_bad > MOST_UNUSABLE * rows.sum():
+        raise UsageError(
+            f"{n_bad} of {int(rows.sum())} rows have missing or infinite features ({where}). "
+            "Leave out these columns, or fill them."
+        )
+    notes.append(f"{counted(n_bad, 'row')} with missing or infinite features left out ({where}).")
+    return ~bad_rows
+
+
+def _known_groups(values: dict[str, Strings], name: str, notes: list[str]) -> Strings | None:
+    """Groups of the rows; an unknown one is a group of its own."""
+    if not name:
+        return None
+    column = values[name]
+    unknown = np.flatnonzero(column == "")
+    if len(unknown) == len(column):
+        raise UsageError(f"The column {name} is empty.")
+    if not len(unknown):
+        return column
+    notes.append(
+        f"{counted(len(unknown), 'row')} without {name}: each counts as one of its own, which may "
+        "hide a leak."
+    )
+    named = column.astype(object)
+    named[unknown] = [f"(row {at + 1})" for at in unknown]
+    return named.astype(str)

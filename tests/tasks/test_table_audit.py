@@ -1,0 +1,278 @@
+"""The audit of feature tables whose truth is known, since they are made here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+import genreflow
+from flows.cli.main import app
+from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.audit.table import TableColumns, subsample_rows
+from genre_core.audit.table_duplicates import find_duplicates
+from genre_core.errors import UsageError
+from storage.feature_tables import read_feature_table, select_features
+from tasks.table_audit import audit_table
+
+N_ARTISTS, PER_ARTIST, N_FEATURES = 96, 3, 12
+GENRES = np.array(["blues", "jazz", "metal"])
+BY_ARTIST = {"label": "genre", "group": "artist", "features": ("f*",)}
+
+
+def make_table(*, of_artist: float = 0.0, of_genre: float = 0.0) -> pd.DataFrame:
+    """Rows whose features depend on the artist, the genre, both or neither, and on chance."""
+    rng = np.random.default_rng(5)
+    artist = np.repeat(np.arange(N_ARTISTS), PER_ARTIST)
+    genre = artist % len(GENRES)
+    values = rng.normal(size=(len(artist), N_FEATURES))
+    values += of_artist * rng.normal(size=(N_ARTISTS, N_FEATURES))[artist]
+    values += of_genre * np.eye(len(GENRES), N_FEATURES)[genre]
+    table = pd.DataFrame(values, columns=[f"f{n}" for n in range(N_FEATURES)])
+    return table.assign(
+        genre=GENRES[genre],
+        artist=[f"artist {n}" for n in artist],
+        by_row=rng.choice(["train", "val", "test"], len(artist), p=[0.7, 0.15, 0.15]),
+        by_artist=np.where(artist < 72, "train", "test"),
+        bitrate=np.array([128, 192, 320])[genre],
+        noise=rng.normal(size=len(artist)),
+        site=[f"site {n % 4}" for n in artist // 3],
+    )
+
+
+def run(table: object, **columns: object) -> dict[CheckName, Check]:
+    audited = audit_table(table, TableColumns(**(BY_ARTIST | columns)))
+    return {check.name: check for check in audited.checks}
+
+
+def test_signatures_of_artists_score_on_random_rows_and_by_chance_with_artists_apart() -> None:
+    found = run(make_table(of_artist=3))[CheckName.GROUP_LEAK]
+
+    scores = found.details["scores"]["a nearest neighbour"]
+    assert found.level is Level.FAIL
+    assert scores["audited"][0] > 0.9
+    assert scores["groups_apart"][1] < 1 / 3 < scores["groups_apart"][2]
+
+
+def test_genres_that_hold_for_other_artists_pass() -> None:
+    checks = run(make_table(of_genre=5), source="site")
+
+    assert {name: check.level for name, check in checks.items()} == {
+        CheckName.OVERLAP: Level.PASS,
+        CheckName.GROUP_LEAK: Level.PASS,
+        CheckName.PERMUTED: Level.PASS,
+        CheckName.LEAVE_ONE_SOURCE_OUT: Level.PASS,
+    }
+    assert checks[CheckName.LEAVE_ONE_SOURCE_OUT].value > 0.9
+
+
+def test_a_split_that_cuts_artists_fails_in_three_checks_and_one_that_does_not_passes() -> None:
+    table = make_table(of_artist=3)
+
+    cut, whole = run(table, split="by_row"), run(table, split="by_artist")
+
+    three = (CheckName.OVERLAP, CheckName.GROUP_LEAK, CheckName.PERMUTED)
+    assert [cut[name].level for name in three] == [Level.FAIL] * 3
+    assert cut[CheckName.PERMUTED].interval.low > 1 / 3
+    assert [whole[name].level for name in three] == [Level.PASS] * 3
+
+
+def test_a_column_that_reveals_the_genre_warns_and_noise_beside_it_does_not() -> None:
+    table = make_table(of_genre=4)
+
+    found = run(table, shortcuts=("bitrate", "noise"))[CheckName.SHORTCUTS]
+
+    assert (found.level, found.details["by_cue"]["bitrate"]) == (Level.WARN, 1.0)
+    assert found.details["by_cue"]["noise"] < 0.5
+
+
+def test_few_artists_are_inconclusive() -> None:
+    few = make_table(of_artist=3).iloc[: 7 * PER_ARTIST]
+
+    checks = run(few)
+
+    assert checks[CheckName.GROUP_LEAK].level is Level.INCONCLUSIVE
+    assert checks[CheckName.PERMUTED].level is Level.INCONCLUSIVE
+
+
+def test_rows_with_an_artist_each_say_nothing_about_artists() -> None:
+    table = make_table().assign(artist=range(N_ARTISTS * PER_ARTIST))
+
+    found = run(table)[CheckName.GROUP_LEAK]
+
+    assert found.level is Level.INCONCLUSIVE
+    assert "each row has its own artist" in found.message
+
+
+def test_duplicates_across_a_split_are_counted_identical_or_nearly() -> None:
+    table = make_table()
+    features = [name for name in table if name.startswith("f")]
+    train, test = table.index[table.by_artist == "train"], table.index[table.by_artist == "test"]
+    table.loc[test[:3], features] = table.loc[train[:3], features].to_numpy()
+    table.loc[test[5], features] = table.loc[train[5], features].to_numpy() + 0.001
+
+    found = run(table, split="by_artist")[CheckName.OVERLAP]
+
+    assert found.level is Level.FAIL
+    assert (found.details["n_identical_rows"], found.details["n_near_identical_rows"]) == (3, 1)
+
+
+def test_unrelated_rows_are_no_duplicates() -> None:
+    features = np.random.default_rng(1).normal(size=(3000, 10)).astype(np.float32)
+
+    found = find_duplicates(features, np.arange(3000).astype(str))
+
+    assert (found.identical, found.near) == ((), ())
+
+
+def test_fragments_of_a_track_are_a_leak_of_their_own() -> None:
+    table = make_table(of_artist=3)
+
+    found = run(table.assign(track=table.artist), group="", track="track")[CheckName.GROUP_LEAK]
+
+    assert found.level is Level.FAIL
+
+
+def test_folds_are_a_split_whose_every_fold_is_scored() -> None:
+    table = make_table(of_artist=3)
+    table = table.assign(fold=np.arange(len(table)) % 5 + 1)
+
+    found = run(table, split="fold")[CheckName.GROUP_LEAK]
+
+    assert (found.level, found.details["n_rows"]) == (Level.FAIL, len(table))
+
+
+def test_a_path_a_frame_and_an_arrow_table_with_a_list_column_are_read_alike(
+    tmp_path: Path,
+) -> None:
+    frame = make_table(of_artist=1)
+    features = [name for name in frame if name.startswith("f")]
+    rows = pa.array(frame[features].to_numpy(np.float32).ravel())
+    listed = pa.Table.from_pandas(frame.drop(columns=features)).append_column(
+        "embedding", pa.FixedSizeListArray.from_arrays(rows, N_FEATURES)
+    )
+    frame.to_parquet(tmp_path / "table.parquet")
+    frame.to_csv(tmp_path / "table.csv", index=False)
+
+    read = [
+        read_feature_table(table, TableColumns(**(BY_ARTIST | {"features": (name,)})))
+        for table, name in (
+            (frame, "f0..f11"),
+            (tmp_path / "table.parquet", "f0..f11"),
+            (tmp_path / "table.csv", "f0..f11"),
+            (listed, "embedding"),
+        )
+    ]
+
+    for one in read:
+        assert np.array_equal(one.features, frame[features].to_numpy(np.float32))
+        assert one.groups.tolist() == frame.artist.tolist()
+
+
+def test_few_rows_are_drawn_by_group_and_from_each_where_groups_are_large() -> None:
+    small, large = np.repeat(np.arange(1000), 5).astype(str), np.repeat(["a", "b"], 2500)
+
+    of_small, of_large = subsample_rows(small, 500, 0), subsample_rows(large, 500, 0)
+
+    assert (len(of_small), len(set(small[of_small]))) == (500, 100)
+    assert 400 < len(of_large) <= 500
+    assert set(large[of_large]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("f2..f10", ["f2", "f10"]),
+        ("mfcc_*", ["mfcc_a", "mfcc_b"]),
+        ("mfcc_a..zcr", ["mfcc_a", "mfcc_b", "zcr"]),
+    ],
+)
+def test_a_range_follows_numbers_or_the_order_of_the_table(pattern: str, names: list[str]) -> None:
+    columns = ["f10", "f2", "mfcc_a", "mfcc_b", "zcr"]
+    if pattern == "f2..f10":
+        columns += [f"f{n}" for n in range(3, 10)]
+        names = [f"f{n}" for n in range(2, 11)]
+
+    assert select_features([pattern], dict.fromkeys(columns, "DOUBLE")) == names
+
+
+FAULTS = {
+    "a missing column, with one that is near": ({"group": "artst"}, "mean artist or by_artist?"),
+    "no features": ({"features": ()}, "f0..holes"),
+    "features that are texts": ({"features": ("f0", "artist")}, "artist (VARCHAR)"),
+    "a range with a gap": ({"features": ("f0..f99",)}, "no column f99"),
+    "a label of one value": ({"label": "one"}, "only 'x'"),
+    "a label that is none": ({"label": "noise"}, "that is no label"),
+    "a label that is empty": ({"label": "empty"}, "is empty"),
+    "many features that are no numbers": (
+        {"features": ("f0", "holes")},
+        "holes; the first is row 1",
+    ),
+    "a split of many values": ({"split": "artist"}, "has 96 values"),
+    "a subset that is not known": ({"split": "typo"}, "not known: tset"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_table_that_cannot_be_audited_is_refused(fault: str) -> None:
+    columns, words = FAULTS[fault]
+    table = make_table().assign(one="x", empty=None, holes=np.nan)
+    table = table.assign(typo=table.by_artist.replace("test", "tset"))
+
+    with pytest.raises(UsageError) as refused:
+        run(table, **columns)
+
+    assert words in str(refused.value)
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_named() -> None:
+    table = make_table()
+    table.loc[3, "f2"], table.loc[5, "genre"], table.loc[8, "artist"] = np.inf, None, None
+
+    read = read_feature_table(table, TableColumns(**BY_ARTIST))
+
+    assert len(read) == len(table) - 2
+    assert [note.split(" ")[:2] for note in read.notes] == [["1", "row"]] * 3
+
+
+def test_the_package_audits_a_frame_and_the_same_twice() -> None:
+    frame, columns = make_table(of_artist=1), {"label": "genre", "group": "artist"}
+
+    one, other = (genreflow.audit(frame, **columns, features="f0..f5,f*") for _ in range(2))
+
+    assert one.as_document()["checks"] == other.as_document()["checks"]
+    assert one.facts["n_features"] == N_FEATURES
+
+
+def test_the_command_writes_json_and_a_page_and_leaves_with_1_at_a_leak(tmp_path: Path) -> None:
+    make_table(of_artist=3).to_parquet(tmp_path / "t.parquet")
+    named = ["--label", "genre", "--group", "artist", "--features", "f0..f11"]
+
+    ended = CliRunner().invoke(
+        app,
+        [
+            "audit",
+            str(tmp_path / "t.parquet"),
+            *named,
+            "--html",
+            str(tmp_path / "p.html"),
+            "--json",
+        ],
+    )
+
+    document, page = json.loads(ended.stdout), (tmp_path / "p.html").read_text()
+    assert (ended.exit_code, document["verdict"]) == (1, "fail")
+    assert {"name", "level", "value", "interval", "chance", "message", "details"} <= set(
+        document["checks"][1]
+    )
+    assert document["checks"][1]["message"][2:] in page.replace("<code>", "`").replace(
+        "</code>", "`"
+    )
+    assert "http" not in page
+
+
+def test_columns_without_a_table_are_refused() -> None:
+    assert CliRunner().invoke(app, ["audit", "--label", "genre"]).exit_code != 0
