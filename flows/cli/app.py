@@ -55,15 +55,25 @@ PANELS = {
     ),
     "Models": ("train", "compare", "audit", "promote", "golden", "explain", "serve"),
     "Nightly": ("nightly", "morning"),
-    "Studies": ("curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
+    "Studies": ("benchmark", "curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
     "Care": ("doctor", "backup", "restore", "tidy"),
 }
 """The panels of ``genreflow --help`` and their commands, in the order shown."""
 NEEDS = {
     "nightly": ("nightly", "run", "ui"),
     "train": (
-        *("audit", "curve", "demo-library", "explain", "export-dataset", "extract", "ingest"),
-        *("kernels", "ladder", "next", "promote", "remove", "reproduce", "retry", "sweep"),
+        *("audit", "benchmark", "curve", "demo-library", "explain", "export-dataset", "extract"),
+        *(
+            "ingest",
+            "kernels",
+            "ladder",
+            "next",
+            "promote",
+            "remove",
+            "reproduce",
+            "retry",
+            "sweep",
+        ),
         *("thesis-report", "tidy", "train"),
     ),
 }

@@ -2,6 +2,7 @@
 
 from flows.cli import (
     audit,
+    benchmark,
     care,
     check,
     classify,
@@ -39,6 +40,7 @@ COMMANDS = (
     serve,
     web,
     studies,
+    benchmark,
     care,
 )
 """The modules whose commands are registered by importing them."""

@@ -45,8 +45,11 @@ ARGUMENTS = {
     "similar": ("song.mp3",),
     "sql": ("select 1",),
 }
-MAKE_HOMES = {"run", "ingest", "restore", "demo-library"}
-FAULTY = (("run", "/no/music"), ("ingest",), ("ingest", "/no/music"), ("restore", "/no/backup"))
+MAKE_HOMES = {"run", "ingest", "restore", "demo-library", "benchmark"}
+FAULTY = (
+    *(("run", "/no/music"), ("ingest",), ("ingest", "/no/music"), ("restore", "/no/backup")),
+    ("benchmark", "gtzan", "/no/music"),
+)
 HOMELESS = tuple(
     (name, *ARGUMENTS.get(name, ()))
     for name in map(command_name, app.registered_commands)

@@ -18,7 +18,8 @@ from storage.fetch.sites.pages import find_page
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ARGUMENTS = {"demo-library": ["songs"], "explain": ["a.mp3"], "remove": ["12345678"]}
-ARGUMENTS |= {"reproduce": ["12345678"], "run": ["music"], "retry": ["--reason", "not_found"]}
+ARGUMENTS |= {"benchmark": ["gtzan", "songs"], "reproduce": ["12345678"]}
+ARGUMENTS |= {"run": ["music"], "retry": ["--reason", "not_found"]}
 CALL_EACH = """
 import json, sys
 missing, commands = json.loads(sys.argv[1])
