@@ -52,6 +52,9 @@ test-long: setup ## The tests that need minutes: long kills, a cluster, exports 
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
 	$(PYTEST) -m long tests
 
+test-install: setup ## Install the built wheel on each Python from 3.11 to 3.13, and run the core's tests there
+	@UV=$(UV) bash .ci/test-install
+
 fuzz: setup ## 10,000 spoilt songs, names, manifests, archives, settings; takes some 2 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
 
