@@ -11,6 +11,7 @@ from flows.ingest import IngestReport, ingest
 from flows.maintenance import tidy
 from flows.settings import Settings, read_settings
 from storage.lock import NightSkipped, hold_home, hold_night
+from storage.telemetry import follow_job
 from tasks.nightly import (
     NightlyRun,
     StepSkipped,
@@ -54,7 +55,7 @@ def nightly(
     config = config or read_settings()
     layout, choice = config.layout, config.snapshot_choice()
     try:
-        with hold_night(layout):
+        with follow_job("nightly"), hold_night(layout):
             run = start_run(layout)
             ingested = run.step("ingest", lambda: ingest(config, own))
             extracted = run.step("extract", lambda: extract(config, own))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from genre_core.errors import GenreflowError
 from storage.files import write_bytes
+from storage.telemetry import follow_job, trace_step
 from tasks.terminal import ERR
 
 P = ParamSpec("P")
@@ -39,7 +40,8 @@ class Step(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run in this thread."""
         started_s = time.monotonic()
-        result = self.fn(*args, **kwargs)
+        with trace_step(self.fn.__name__), follow_job(self.fn.__name__):
+            result = self.fn(*args, **kwargs)
         _LOGGER.info("%s ended after %.2f s", self.fn.__name__, time.monotonic() - started_s)
         return result
 
@@ -54,7 +56,9 @@ class Step(Generic[P, R]):
             for column in columns
         ]
         threads = _THREADS.get()
-        return [PrefectFuture(threads.submit(self._run, row)) for row in zip(*lists, strict=True)]
+        rows = zip(*lists, strict=True)
+        # each with the step that it belongs to
+        return [PrefectFuture(threads.submit(copy_context().run, self._run, r)) for r in rows]
 
     def _run(self, row: Sequence[Any]) -> R:
         call: Callable[..., R] = self
