@@ -14,9 +14,8 @@ from genre_core.errors import UsageError
 
 NAME = "genreflow"
 TRAINING = (
-    *("imageio_ffmpeg", "keras", "matplotlib", "mlflow", "pandas", "pretty_midi", "pyarrow"),
-    *("pydub", "scipy", "sklearn", "sqlalchemy", "symusic", "tensorboard", "tensorflow"),
-    *("threadpoolctl", "yaml"),
+    *("keras", "matplotlib", "mlflow", "pandas", "pretty_midi", "pyarrow"),
+    *("scipy", "sklearn", "sqlalchemy", "symusic", "tensorboard", "tensorflow", "yaml"),
 )
 EXTRAS = {
     "train": TRAINING,
@@ -26,6 +25,12 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
 }
 """The modules that each extra brings; the first extra that has a module is the one to install."""
+
+
+class ExtraMissing(UsageError):
+    """Packages of an extra are not installed."""
+
+    code = "missing-extra"
 
 
 def is_installed(extra: str) -> bool:
@@ -47,7 +52,7 @@ def require_extra(extra: str, purpose: str, otherwise: str = "") -> None:
     The message begins with the purpose, such as "Training", and ends with what else may be done.
     """
     if not is_installed(extra):
-        raise UsageError(describe_missing(extra, purpose, otherwise))
+        raise ExtraMissing(describe_missing(extra, purpose, otherwise))
 
 
 def describe_missing(extra: str, purpose: str, otherwise: str = "") -> str:

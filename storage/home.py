@@ -41,6 +41,7 @@ class DataLayout:
     builtin = Below("builtin-library")  # composed on the first run without music
     added = Below("added")  # songs that were added one by one, with their manifest
     collections = Below("collections")  # public collections, one folder each
+    benchmarks = Below("benchmarks")  # a home of its own for each benchmark
     reports = Below("reports")  # figures and documents for people, one folder a study
     home_id = Below(".home-id")  # marks places of shards and runs elsewhere as this home's
     music_note = Below(".music.json")  # the music of the last ingests
@@ -54,7 +55,7 @@ class DataLayout:
         return (
             *(self.songs, self.wav, self.previews, self.shards, self.catalog, self.published),
             *(self.mlflow_db, self.mlflow_artifacts, self.champion, self.prefect, self.builtin),
-            *(self.added, self.collections, self.reports),
+            *(self.added, self.collections, self.benchmarks, self.reports),
         )
 
     def song(self, track_id: str, suffix: str) -> Path:

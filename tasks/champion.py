@@ -2,9 +2,11 @@
 
 import logging
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.representations.features import FeatureConfig
@@ -25,18 +27,28 @@ from tasks.keras_import import import_training
 from tasks.predict import N_THREADS, Classifier
 from tasks.terminal import announce
 
+Read = TypeVar("Read")
 logger = logging.getLogger(__name__)
 
 
 def load_classifier(layout: DataLayout, n_threads: int = N_THREADS) -> Classifier:
     """Load the exported champion; one that is missing or damaged is exported again."""
+    return _read_or_export(layout, lambda folder: read_classifier(folder, n_threads))
+
+
+def read_exported(layout: DataLayout) -> Exported:
+    """Return the exported champion; one that is missing or damaged is exported again."""
+    return _read_or_export(layout, read_export)
+
+
+def _read_or_export(layout: DataLayout, read: Callable[[Path], Read]) -> Read:
     try:
-        return read_classifier(layout.champion, n_threads)
+        return read(layout.champion)
     except ExportUnusable as error:
         champion = require_champion(layout)
         logger.warning("%s; exporting the champion again takes seconds.", error)
     _export(layout, champion)
-    return read_classifier(layout.champion, n_threads)
+    return read(layout.champion)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
@@ -17,6 +17,8 @@ from uuid import uuid4
 
 from genre_core.errors import GenreflowError
 from storage.files import write_bytes
+from storage.telemetry import follow_job, trace_step
+from tasks.logs import is_json, step_name
 from tasks.terminal import ERR
 
 P = ParamSpec("P")
@@ -38,8 +40,12 @@ class Step(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run in this thread."""
-        started_s = time.monotonic()
-        result = self.fn(*args, **kwargs)
+        started_s, token = time.monotonic(), step_name.set(self.fn.__name__)
+        try:
+            with trace_step(self.fn.__name__), follow_job(self.fn.__name__):
+                result = self.fn(*args, **kwargs)
+        finally:
+            step_name.reset(token)
         _LOGGER.info("%s ended after %.2f s", self.fn.__name__, time.monotonic() - started_s)
         return result
 
@@ -54,7 +60,9 @@ class Step(Generic[P, R]):
             for column in columns
         ]
         threads = _THREADS.get()
-        return [PrefectFuture(threads.submit(self._run, row)) for row in zip(*lists, strict=True)]
+        rows = zip(*lists, strict=True)
+        # each with the step that it belongs to
+        return [PrefectFuture(threads.submit(copy_context().run, self._run, r)) for r in rows]
 
     def _run(self, row: Sequence[Any]) -> R:
         call: Callable[..., R] = self
@@ -176,7 +184,9 @@ class TerminalHandler(logging.Handler):
 
 
 def log_to_terminal(*, verbose: bool) -> None:
-    """Show warnings on the terminal, and on demand what each step logs."""
+    """Show warnings on the terminal, and on demand what each step logs; JSON has both."""
+    if is_json():
+        return
     handler = TerminalHandler()
     form = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s"
     handler.setFormatter(logging.Formatter(form, datefmt="%H:%M:%S"))

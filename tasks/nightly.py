@@ -31,6 +31,7 @@ from storage.catalog.snapshots import Snapshot, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
 from storage.schedule.plan import is_scheduled
+from storage.telemetry import follow_job
 from tasks.orchestrator import flow_run, get_run_logger, task
 from tasks.publish import publish_end
 from tasks.spectrograms import key_features
@@ -79,6 +80,8 @@ def read_trigger() -> Trigger:
 class StepSkipped(GenreflowError):
     """A step has nothing to do, or nothing to do it with; the message is the reason."""
 
+    code = "step-skipped"
+
 
 class StepReport(Protocol):
     """What a step returns."""
@@ -119,7 +122,8 @@ class NightlyRun:
         """
         start_s = time.monotonic()
         try:
-            report = work()
+            with follow_job(name):
+                report = work()
         except StepSkipped as skipped:
             self._record_step(name, NightOutcome.SKIPPED, str(skipped), start_s)
             return None

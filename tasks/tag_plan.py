@@ -1,9 +1,10 @@
 """Tags: what to write into the user's files, and what that rests on."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from os.path import realpath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from storage.catalog.snapshots import (
 )
 from storage.catalog.songs import TaggedSource, read_files
 from storage.home import DataLayout
+from storage.models.champion import read_export
 from storage.sources.identity import file_version
 from storage.tags.files import (
     TagUnwritable,
@@ -44,6 +46,9 @@ from storage.tags.formats import read_genres
 from storage.tags.journal import Entry, Journal
 from tasks.predict import SongPrediction
 
+HELD_OUT = "held_out"
+"""Key of held-out songs in the document of an exported model."""
+MOST_HELD_OUT = 5_000
 _NOTHING = TagPrediction(genre="", confidence=None)
 
 
@@ -81,7 +86,17 @@ class TagChange:
 def read_tag_library(
     layout: DataLayout, tag_prior: TagTable, locations: Sequence[str] | None = None
 ) -> Library:
-    """Read what the store knows of its songs; files of some locations alone, or all (None)."""
+    """Read what the store knows of its songs; files of some locations alone, or all (None).
+
+    A home without a store has an imported model, which brings its held-out songs.
+    """
+    if not layout.catalog.exists():
+        document = read_export(layout.champion).document
+        rows = document.get(HELD_OUT, ())
+        return Library(
+            held_out=tuple(HeldOutSong(track_id="", **row) for row in rows),
+            genres=tuple(document["genres"]),
+        )
     names = None if locations is None else [*locations, *map(place_of, locations)]
     with open_catalog(layout) as catalog:
         files = tuple(read_files(catalog, names))
@@ -99,6 +114,25 @@ def read_tag_library(
         held_out=held_out,
         genres=snapshot.genres,
     )
+
+
+def describe_held_out(layout: DataLayout, tag_prior: TagTable) -> dict[str, Any]:
+    """Return held-out songs for the document of an exported model, without naming any.
+
+    `tag` fits thresholds on them where the model is used. At most `MOST_HELD_OUT`, of all artists
+    alike: a draw.
+    """
+    songs = read_tag_library(layout, tag_prior).held_out
+    if len(songs) > MOST_HELD_OUT:
+        drawn = np.random.default_rng(0).permutation(len(songs))[:MOST_HELD_OUT]
+        songs = tuple(songs[nth] for nth in sorted(drawn.tolist()))
+    numbers = {
+        group: str(nth) for nth, group in enumerate(dict.fromkeys(s.group_id for s in songs))
+    }
+    rows = [asdict(replace(song, group_id=numbers[song.group_id])) for song in songs]
+    for row in rows:
+        del row["track_id"]
+    return {HELD_OUT: rows} if rows else {}
 
 
 def _join_predictions(

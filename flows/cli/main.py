@@ -2,6 +2,7 @@
 
 from flows.cli import (
     audit,
+    benchmark,
     care,
     check,
     classify,
@@ -9,6 +10,7 @@ from flows.cli import (
     labels,
     library,
     lists,
+    model_files,
     models,
     night,
     pipeline,
@@ -34,6 +36,7 @@ COMMANDS = (
     datasets,
     tags,
     models,
+    model_files,
     audit,
     night,
     schedule,
@@ -41,6 +44,7 @@ COMMANDS = (
     serve,
     web,
     studies,
+    benchmark,
     care,
 )
 """The modules whose commands are registered by importing them."""

@@ -15,17 +15,19 @@ from flows.cli.app import (
     app,
     complain,
     print_json,
-    read_config,
+    require_home,
     show,
 )
 from flows.cli.classify import expand_folders, watch
 from flows.cli.tables import plain_table
 from flows.environment import set_environment
+from flows.settings import read_settings
 from genre_core.errors import UsageError
 from genre_core.evaluation.thresholds import DEFAULT_MIN_PRECISION, Threshold, fit_thresholds
 from genre_core.records import counted
 from genre_core.tagging import SENTENCES, TagMode, TagReason
 from storage.lock import hold_home
+from storage.models.champion import has_exported
 from tasks.terminal import ERR, OUT
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def tag(
 
     Example: `genreflow tag ~/Music --write`
     """
-    config = read_config(home=home)
+    config = _read_config(home)
     if bool(songs) == library:
         raise UsageError("Name songs or folders of them, or use --library.")
     locations = expand_folders(songs) if songs else None
@@ -110,7 +112,7 @@ def untag(
     Example: `genreflow untag ~/Music`
     """
     locations = expand_folders(songs) if songs else None
-    layout = read_config(home=home).layout
+    layout = _read_config(home).layout
     from tasks.tags import take_tags_back
 
     with hold_home(layout), ERR.status("Taking back"):
@@ -122,6 +124,14 @@ def untag(
     if faults := [one for one in returned if one.how == "failed"]:
         complain(*(f"{one.song} is not taken back: {one.message}." for one in faults))
         raise typer.Exit(FAILURE)
+
+
+def _read_config(home: Home) -> "Settings":
+    """Read the settings; refuse a folder that is no home, nor has an imported model."""
+    config = read_settings(home=home)
+    if not has_exported(config.layout.champion):
+        require_home(config)
+    return config
 
 
 def _plan(

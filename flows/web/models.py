@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from flows.prefect_server import MLFLOW, find_home_server
 from flows.web.model_charts import bin_confidence, count_confusion, show_runs
-from flows.web.pages import show_page
+from flows.web.pages import show_markdown, show_page
 from flows.web.state import State, WebState
 from genre_core.audit.rules import CheckName, Level
 from genre_core.errors import GenreflowError
@@ -28,6 +28,7 @@ from storage.catalog.versions import (
 )
 from storage.home import DataLayout
 from storage.lock import hold_home
+from storage.models.champion import card_file, read_card
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Query(max_length=200)]
@@ -61,6 +62,10 @@ def show_models(
         with keep_open(state.layout):
             content |= _describe_models(state, run)
         content |= _select_songs(content["songs"], label, predicted)
+    content["cards"] = [
+        one.version for one in content["versions"] if card_file(state.layout, one.version).exists()
+    ]
+    content["is_imported"] = state.has_model and not content["versions"]
     content["command"] = state.commands.last.get("promote")
     content["is_changed"] = changed
     return show_page(request, "models.html", content)
@@ -76,6 +81,18 @@ def show_axis(request: Request, state: State) -> HTMLResponse:
     except GenreflowError as error:
         content["sentence"] = str(error)
     return show_page(request, "_runs.html", content)
+
+
+@router.get("/models/card")
+def show_card(
+    request: Request, state: State, version: Annotated[int, Query(ge=0)] = 0
+) -> HTMLResponse:
+    """Show the card of a version that became champion; without one, that of the model in use."""
+    try:
+        text = read_card(state.layout, version)
+    except FileNotFoundError as error:
+        raise HTTPException(404, "There is no card of this model in this home.") from error
+    return show_page(request, "model_card.html", {"page": "models", "card": show_markdown(text)})
 
 
 @router.get("/models/songs")

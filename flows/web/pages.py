@@ -21,6 +21,7 @@ from storage.catalog.status import read_header_facts
 from storage.home import DataLayout
 from storage.models.champion import DOCUMENT_FILE, read_genres
 
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 FOLDER = Path(__file__).parent
 PAGES = {
     "listen": ("/", "Listen"),
@@ -116,6 +117,18 @@ def show_page(
         shared["header"] = read_header(state.layout)
     text = environment().get_template(template).render({**shared, **(content or {})})
     return HTMLResponse(text, status)
+
+
+def show_markdown(text: str) -> Markup:
+    """Return a document in Markdown as HTML, without its front matter.
+
+    HTML in it is shown as text; links and pictures are none, since others may have written it.
+    """
+    from markdown_it import MarkdownIt  # for this page alone
+
+    body = "\n".join(map(printable, _FRONT_MATTER.sub("", text).splitlines()))
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return Markup(parser.disable(["link", "image", "autolink"]).render(body))
 
 
 @lru_cache(maxsize=1)

@@ -32,6 +32,8 @@ EMBEDDER = "embedder"
 CARD_FILE = "model-card.md"
 DOCUMENT_FILE = "champion.json"
 CERTAINTY_FILE = "certainty.npz"
+FORMAT = 1
+"""Of an export; raise it when an older genreflow would misread a new one."""
 LITERT, KERAS = ".tflite", ".keras"
 _STORED = re.compile(r"(network|embedding|certainty)-[0-9a-f]{12}\.\w+")
 _NUMBERS = ("coverage", "least_probability")
@@ -59,6 +61,20 @@ class Described:
     certainty: Certainty = field(default_factory=Certainty)
 
 
+def card_file(layout: DataLayout, version: int) -> Path:
+    """Return the place of the card of a version that became champion, which stays there."""
+    return layout.reports / "models" / f"version-{version}.md"
+
+
+def read_card(layout: DataLayout, version: int = 0) -> str:
+    """Return the card of a version that became champion; without one, that of the model in use.
+
+    `FileNotFoundError` if there is none.
+    """
+    file = card_file(layout, version) if version else layout.champion / CARD_FILE
+    return file.read_text("utf-8")
+
+
 def no_version(layout: DataLayout, version: int) -> UsageError:
     """Return the error of a version that is not there."""
     return UsageError(f"There is no version {version} of a run of {layout.home}.")
@@ -83,6 +99,8 @@ def may_be_registered(layout: DataLayout, version: int) -> bool:
 
 class ExportUnusable(GenreflowError):
     """The exported champion is missing or damaged; the message names the fault."""
+
+    code = "export-unusable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +133,7 @@ def write_export(folder: Path, exported: Exported) -> None:
         contents[f"embedding{embedder.file.suffix}"] = embedder.file.read_bytes()
         document[EMBEDDER] = embedder.as_document()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    document = {**document, "files": digests}
+    document = {**document, "format": FORMAT, "files": digests}
     sealed = json.dumps({**document, "digest": digest_document(document)}, indent=2)
     for name, content in contents.items():
         write_bytes(folder / _stored_name(name, digests[name]), content)
@@ -137,6 +155,7 @@ def read_export(folder: Path) -> Exported:
         digest = document.pop("digest")
         is_intact = digest == digest_document(document)
         files, described = document.pop("files"), document.pop(EMBEDDER, None)
+        written_as = document.pop("format", FORMAT)
         paths = {name: folder / _stored_name(name, digest) for name, digest in files.items()}
         contents = {name: path.read_bytes() for name, path in paths.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -144,6 +163,10 @@ def read_export(folder: Path) -> Exported:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     if not is_intact or digests != files:
         raise ExportUnusable(f"the champion in {folder} is damaged")
+    if written_as != FORMAT:
+        raise ExportUnusable(
+            f"the champion in {folder} has format {written_as}; this genreflow reads {FORMAT}"
+        )
     network = next(name for name in files if name.startswith("network"))
     embedder = None
     if described:
@@ -155,6 +178,11 @@ def read_export(folder: Path) -> Exported:
         embedder=embedder,
         certainty=parse_certainty(contents[CERTAINTY_FILE]),
     )
+
+
+def has_exported(folder: Path) -> bool:
+    """Whether a model was exported into a folder, or imported, undamaged or not."""
+    return (folder / DOCUMENT_FILE).exists()
 
 
 def read_genres(folder: Path) -> list[str]:

@@ -22,13 +22,14 @@ from mlflow.types.schema import Array, Map
 
 from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
 from genre_core.evaluation.certainty import Certainty
-from genre_core.model_card import model_card
+from genre_core.model_card import FACTS, card_text, model_card
 from storage.catalog.connection import open_catalog
+from storage.catalog.model_card import certainty_facts, read_card_facts
 from storage.catalog.runs import read_model_digest, record_model
 from storage.embeddings.config import BUILT_IN
 from storage.embeddings.embedder import Model
 from storage.embeddings.weights import find_weights
-from storage.files import digest_file
+from storage.files import digest_file, write_bytes
 from storage.models.champion import (
     CARD_FILE,
     CERTAINTY_FILE,
@@ -38,12 +39,14 @@ from storage.models.champion import (
     Champion,
     Described,
     Exported,
+    card_file,
     certainty_bytes,
     parse_certainty,
     write_export,
 )
 from storage.models.litert import LiteRTModel
 from storage.models.network_file import Network, SavedNetwork, load_network
+from storage.models.registry import describe_version
 from storage.models.runs import log_params
 from storage.models.server import describe_absence
 from storage.models.store import IN_TURN, Tracking, reporting
@@ -215,7 +218,8 @@ def find_embedder(document: Mapping[str, Any]) -> Model | None:
 def export_model(tracking: Tracking, champion: Champion) -> None:
     """Export the champion to the home and beside its logged model; imports Keras.
 
-    A network that LiteRT cannot run is exported as Keras file: `classify` then starts slowly.
+    Its card is in the export, in the text of its registered version, and among the reports. A
+    network that LiteRT cannot run is exported as Keras file: `classify` then starts slowly.
     """
     network = load_model(tracking, champion.model_uri)
     described = describe_model(tracking, champion.model_uri)
@@ -229,6 +233,7 @@ def export_model(tracking: Tracking, champion: Champion) -> None:
             "genres": described.document["genres"],
             "features": described.document["features"],
             "temperature": described.temperature,
+            **_card_facts(tracking, champion, described),
         },
         embedder=find_embedder(described.document),
         certainty=described.certainty,
@@ -238,6 +243,20 @@ def export_model(tracking: Tracking, champion: Champion) -> None:
         model_id = champion.model_uri.removeprefix("models:/")
         tracking.client.log_model_artifacts(model_id, folder)
     write_export(tracking.layout.champion, exported)
+    card = model_card(exported.document)
+    write_bytes(card_file(tracking.layout, champion.version), card.encode())
+    if facts := exported.document.get(FACTS):
+        text = f"{facts['reason']}\n\n{card_text(exported.document)}"
+        describe_version(tracking, champion.version, text)
+
+
+def _card_facts(tracking: Tracking, champion: Champion, described: Described) -> dict[str, Any]:
+    """Return the facts of a promoted version for its card, under their key."""
+    with open_catalog(tracking.layout) as catalog:
+        facts = read_card_facts(catalog, champion.version)
+    if facts is None:
+        return {}
+    return {FACTS: facts | certainty_facts(described.temperature, described.certainty)}
 
 
 def litert_bytes(network: Network) -> bytes:

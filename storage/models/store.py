@@ -1,6 +1,8 @@
 """Open the store of runs and models: SQLite in the home, or a team's tracking server."""
 
+import getpass
 import logging
+import socket
 import sqlite3
 import sys
 import uuid
@@ -22,15 +24,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from genre_core.errors import CatalogMismatch, GenreflowError, TransientError, UsageError
 from storage.files import explain_sqlite, make_home, read_home_id, require_sqlite, write_bytes
 from storage.home import DataLayout
+from storage.models.champion import REGISTERED
 from storage.models.server import describe_absence, describe_refusal, require_answer
 
 EXPERIMENT = "genreflow"
 _SQLITE = "sqlite:///"
-HOME_TAG = "genreflow.home_id"
+HOME_TAG, NOTE_TAG = "genreflow.home_id", "mlflow.note.content"
+ID_CHARACTERS = 8
+"""Of a home's id, in the name of its experiment on a server that was another home's before."""
 EXPERIMENT_TAGS = {
     # without its kind the page wants the kind of experiment before it shows the runs
     "mlflow.experimentKind": "custom_model_development",
-    "mlflow.note.content": "A parent run for each comparison, a child run for each training.",
+    NOTE_TAG: "A parent run for each comparison, a child run for each training.",
 }
 IN_TURN = RLock()
 """Held where warnings are filtered: the filters are those of all threads."""
@@ -41,7 +46,8 @@ logger = logging.getLogger(__name__)
 class Tracking:
     """An open store of runs: its client and the experiment that the runs belong to.
 
-    Every run that is made through it bears ``run_tags``.
+    Every run that is made through it bears ``run_tags``. ``registered`` is the name of the models
+    of the home in the registry: also on a server that other homes use.
     """
 
     client: MlflowClient
@@ -49,6 +55,7 @@ class Tracking:
     experiment_id: str
     layout: DataLayout
     run_tags: Mapping[str, str] = field(default_factory=dict)
+    registered: str = REGISTERED
 
 
 def has_runs(layout: DataLayout) -> bool:
@@ -84,6 +91,7 @@ def open_tracking(layout: DataLayout, run_tags: Mapping[str, str] | None = None)
         experiment_id=str(experiment.experiment_id),
         layout=layout,
         run_tags=run_tags or {},
+        registered=str(experiment.name),
     )
 
 
@@ -154,43 +162,56 @@ def _create_tables(layout: DataLayout) -> None:
 
 def _open_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
     """Return the experiment of the home; created where absent, restored where deleted."""
-    experiment = client.get_experiment_by_name(EXPERIMENT) or _create_experiment(client, layout)
+    experiment = _find_experiment(client, layout)
     if experiment.lifecycle_stage == LifecycleStage.DELETED:
         client.restore_experiment(experiment.experiment_id)
-    if layout.tracking_server:
-        _require_own(layout, experiment)
+    note = layout.tracking_note
+    if layout.tracking_server and (
+        not note.exists() or note.read_text("utf-8") != layout.tracking_server
+    ):
+        write_bytes(note, layout.tracking_server.encode())
     return experiment
 
 
-def _create_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
-    """Create the experiment, unless another process was faster."""
+def _find_experiment(client: MlflowClient, layout: DataLayout) -> Experiment:
+    """Find the experiment of the home by its tag, or create it.
+
+    On a server, the first home has `EXPERIMENT`, each further one a name of its own.
+    """
+    names = [EXPERIMENT]
+    if layout.tracking_server:
+        names.append(f"{EXPERIMENT}-{read_home_id(layout)[:ID_CHARACTERS]}")
+    for name in names:
+        found = client.get_experiment_by_name(name) or _create_experiment(client, layout, name)
+        if not layout.tracking_server or found.tags.get(HOME_TAG) == read_home_id(layout):
+            return found
+    raise UsageError(
+        f"The experiments {' and '.join(names)} on the tracking server {layout.tracking_server} "
+        f"are not of {layout.home}. Use another server."
+    )
+
+
+def _create_experiment(client: MlflowClient, layout: DataLayout, name: str) -> Experiment:
+    """Create an experiment, unless another process was faster."""
     note, server = layout.tracking_note, layout.tracking_server
     if server and note.exists():
         raise UsageError(
             f"The tracking server {server} does not hold the runs of {layout.home}, which are on "
             f"{note.read_text('utf-8')}. Set `tracking` to that, or use a new home."
         )
-    tags = EXPERIMENT_TAGS | ({HOME_TAG: read_home_id(layout)} if server else {})
-    artifacts = None if server else layout.mlflow_artifacts.resolve().as_uri()
+    tags, artifacts = dict(EXPERIMENT_TAGS), None
+    if server:
+        whose = f"{layout.home.resolve()} of {getpass.getuser()} on {socket.gethostname()}"
+        note_text = f"{EXPERIMENT_TAGS[NOTE_TAG]} Home: {whose}."
+        tags |= {HOME_TAG: read_home_id(layout), NOTE_TAG: note_text}
+    else:
+        artifacts = layout.mlflow_artifacts.resolve().as_uri()
     try:
-        client.create_experiment(EXPERIMENT, artifacts, tags)
+        client.create_experiment(name, artifacts, tags)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    return cast(Experiment, client.get_experiment_by_name(EXPERIMENT))
-
-
-def _require_own(layout: DataLayout, experiment: Experiment) -> None:
-    """Check by its tag that the experiment is of this home, and note the address of the server."""
-    if experiment.tags.get(HOME_TAG) != read_home_id(layout):
-        raise UsageError(
-            f"The experiment {EXPERIMENT!r} on the tracking server {layout.tracking_server} is not "
-            f"of {layout.home}: one home alone trains there. Use a server of its own for each "
-            "home; another port is enough."
-        )
-    note = layout.tracking_note
-    if not note.exists() or note.read_text("utf-8") != layout.tracking_server:
-        write_bytes(note, layout.tracking_server.encode())
+    return cast(Experiment, client.get_experiment_by_name(name))
 
 
 # The one place that depends on MLflow's tables: no call changes where artifacts are. The columns

@@ -16,7 +16,7 @@ from storage.sources.folder import audio_files, explain_table, list_folder
 
 TABLE_SUFFIX = ".tsv"
 
-_FMA_TABLE = Path("fma_metadata") / "tracks.csv"
+FMA_TABLE = Path("fma_metadata") / "tracks.csv"
 # A folder holds the tracks of its own subset and of the smaller ones; "full" is "large" uncut.
 _FMA_SUBSETS = {
     "fma_small": ("small",),
@@ -24,7 +24,7 @@ _FMA_SUBSETS = {
     "fma_large": ("small", "medium", "large"),
     "fma_full": ("small", "medium", "large"),
 }
-_FMA_COLUMNS = {
+FMA_COLUMNS = {
     "genre": ("track", "genre_top"),
     "artist": ("artist", "name"),
     "album": ("album", "title"),
@@ -116,9 +116,9 @@ def find_fma(place: Path) -> list[Path]:
 
     ``place`` holds ``fma_metadata``, or is a folder of clips beside it.
     """
-    if place.name in _FMA_SUBSETS and (place.parent / _FMA_TABLE).is_file():
+    if place.name in _FMA_SUBSETS and (place.parent / FMA_TABLE).is_file():
         return [place]
-    if not (place / _FMA_TABLE).is_file():
+    if not (place / FMA_TABLE).is_file():
         return []
     return [place / name for name in _FMA_SUBSETS if (place / name).is_dir()]
 
@@ -129,7 +129,7 @@ def list_fma(folders: list[Path]) -> list[Source]:
     A track whose file is missing is listed where it should be; a clip without a row or a top genre
     has a ``label_fault``.
     """
-    rows = dict(_read_fma(folders[0].parent / _FMA_TABLE))
+    rows = dict(_read_fma(folders[0].parent / FMA_TABLE))
     found = [source for folder in folders for source in _list_clips(folder, rows)]
     return sorted(found, key=lambda source: source.location)
 
@@ -146,6 +146,16 @@ def _list_clips(folder: Path, rows: Mapping[int, tuple[str, Source]]) -> Iterato
 
 def _read_fma(table: Path) -> Iterator[tuple[int, tuple[str, Source]]]:
     """Yield the rows by their track number: the subset, and the source without its location."""
+    for track_id, read in read_fma_rows(table, FMA_COLUMNS):
+        fields: dict[str, Any] = {**read}
+        subset, fault = fields.pop("subset"), "" if fields["genre"] else _NO_GENRE
+        yield track_id, (subset, Source(location="", label_fault=fault, **fields))
+
+
+def read_fma_rows(
+    table: Path, columns: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number of each track of ``tracks.csv``, and some of its columns by our names."""
     # Biographies are part of the table; the default limit of 131,072 characters may be too small.
     csv.field_size_limit(sys.maxsize)
     with (
@@ -153,15 +163,13 @@ def _read_fma(table: Path) -> Iterator[tuple[int, tuple[str, Source]]]:
         table.open(encoding="utf-8-sig", newline="") as f,
     ):
         rows = csv.reader(f)
-        columns = list(zip(next(rows, []), next(rows, []), strict=False))
-        if missing := [".".join(pair) for pair in _FMA_COLUMNS.values() if pair not in columns]:
+        there = list(zip(next(rows, []), next(rows, []), strict=False))
+        if missing := [".".join(pair) for pair in columns.values() if pair not in there]:
             raise UsageError(f"{table} lacks the columns {', '.join(missing)}. Unpack it again.")
-        places = {field: columns.index(pair) for field, pair in _FMA_COLUMNS.items()}
+        places = {field: there.index(pair) for field, pair in columns.items()}
         for row in rows:
             if row and row[0].strip().isdecimal():  # a third header has "track_id"
-                fields: dict[str, Any] = {key: row[at].strip() for key, at in places.items()}
-                subset, fault = fields.pop("subset"), "" if fields["genre"] else _NO_GENRE
-                yield int(row[0]), (subset, Source(location="", label_fault=fault, **fields))
+                yield int(row[0]), {key: row[at].strip() for key, at in places.items()}
 
 
 def find_gtzan(place: Path) -> list[Path]:
@@ -201,14 +209,19 @@ def find_jamendo(place: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def list_jamendo(table: Path) -> list[Source]:
+def list_jamendo(table: Path, places: Sequence[Path] = ()) -> list[Source]:
     """List the tracks of a table in its order; all genre tags of a track are its labels.
 
-    Its paths begin at its own folder, or at ``audio`` or ``raw_30s/audio`` in or beside that
-    folder, wherever the first existing song is. A track without a genre tag has a ``label_fault``.
+    Its paths begin at one of ``places``, by default its own folder, or at ``audio`` or
+    ``raw_30s/audio`` in or beside it, wherever the first existing song is. A track without a genre
+    tag has a ``label_fault``.
     """
     rows = list(_read_jamendo(table))
-    roots = [(table.parent / folder).resolve() for folder in _AUDIO_FOLDERS]
+    roots = [
+        (place / folder).resolve()
+        for place in places or (table.parent,)
+        for folder in _AUDIO_FOLDERS
+    ]
     forms = [(root, suffix) for root in roots for suffix in (".mp3", _LOW_QUALITY)]
     held = (form for row in rows for form in forms if _clip(*form, row).is_file())
     form = next(held, forms[0])

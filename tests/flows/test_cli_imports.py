@@ -36,6 +36,7 @@ ARGUMENTS = {
     "classify": ("song.mp3",),
     "decide": ("song.mp3", "jazz"),
     "explain": ("song.mp3",),
+    "export-model": ("model",),
     "export-dataset": ("set",),
     "import-labels": ("labels.csv",),
     "playlists": ("lists",),
@@ -46,8 +47,11 @@ ARGUMENTS = {
     "similar": ("song.mp3",),
     "sql": ("select 1",),
 }
-MAKE_HOMES = {"run", "ingest", "restore", "demo-library"}
-FAULTY = (("run", "/no/music"), ("ingest",), ("ingest", "/no/music"), ("restore", "/no/backup"))
+MAKE_HOMES = {"run", "ingest", "restore", "demo-library", "benchmark", "import-model"}
+FAULTY = (
+    *(("run", "/no/music"), ("ingest",), ("ingest", "/no/music"), ("restore", "/no/backup")),
+    *(("benchmark", "gtzan", "/no/music"), ("import-model", "/no/model")),
+)
 HOMELESS = tuple(
     (name, *ARGUMENTS.get(name, ()))
     for name in map(command_name, app.registered_commands)

@@ -1,6 +1,8 @@
 """A head on a pretrained embedding, from songs to predictions, beside a network of the thesis."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +176,30 @@ def test_a_head_is_reproduced_bit_for_bit(
 
     assert reproduction.is_identical
     assert reproduction.same_examples
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("runtime", ["litert", "onnx"])
+def test_an_exported_head_predicts_without_genreflow_what_classify_predicts(
+    head_night: tuple[Settings, NightlyReport], tmp_path: Path, runtime: str
+) -> None:
+    config, _ = head_night
+    song = write_song(tmp_path / "a.wav", hum, seed=31, duration_s=12.0)
+    home = ("--home", str(config.home))
+    exported = CliRunner().invoke(app, ["export-model", str(tmp_path / "m"), "--onnx", *home])
+    assert exported.exit_code == 0, exported.output
+    if runtime == "onnx":
+        for file in (tmp_path / "m").glob("*.tflite"):
+            file.unlink()
+
+    shown = CliRunner().invoke(app, ["classify", str(song), "--json", *home])
+    predicted = subprocess.run(
+        [sys.executable, str(tmp_path / "m" / "predict.py"), str(song)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    (expected,) = json.loads(shown.stdout)
+    found = json.loads(predicted.stdout)[str(song)]
+    assert found == pytest.approx(expected["probabilities"], abs=1e-5)

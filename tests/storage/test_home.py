@@ -34,7 +34,7 @@ def test_places_that_people_and_tools_rely_on() -> None:
     assert {place.name for place in layout.places} == {
         *("songs", "wav", "shards", "catalog.duckdb", "spectrograms.duckdb", "mlflow.db"),
         *("mlartifacts", "champion", "prefect", "builtin-library", "collections", "reports"),
-        *("previews", "added"),
+        *("previews", "added", "benchmarks"),
     }
     assert {place.parent for place in layout.places} == {layout.home}
     assert layout.published == Path("/home/ada/data/spectrograms.duckdb")

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from flows.prefect_server import MLFLOW, announce_server
+from flows.web.pages import show_markdown
 from storage.catalog.connection import open_catalog
 from storage.catalog.promotions import Challenge, read_last_promotion, record_challenge
 from storage.catalog.publish import publish
@@ -141,3 +142,24 @@ def test_a_promotion_that_is_impossible_says_why(own_site: Site) -> None:
 @pytest.mark.parametrize("query", ["run=nothing", "run=%00", "run=" + "x" * 300])
 def test_an_unknown_run_is_refused(shared_site: Site, query: str) -> None:
     assert shared_site.get(f"/models?{query}").status_code in (404, 422)
+
+
+def test_the_card_of_the_champion_is_a_page_and_one_that_is_not_there_is_none(
+    shared_site: Site,
+) -> None:
+    page = shared_site.get("/models/card?version=1")
+
+    assert page.status_code == 200
+    assert "<h1>Model card: genreflow version 1</h1>" in page.text
+    assert "model-index" not in page.text
+    assert shared_site.get("/models/card?version=99").status_code == 404
+
+
+def test_the_card_of_a_stranger_shows_no_html_link_or_picture() -> None:
+    card = "---\na: 1\n---\n# T\n<script>x</script> ![p](http://e/p.png) [l](http://e)\n\x1b[2J\n"
+
+    shown = show_markdown(card + "\n| a |\n| --- |\n| b |\n")
+
+    assert "&lt;script&gt;" in shown
+    assert not any(element in shown for element in ("<script", "<img", "<a ", "\x1b", "a: 1"))
+    assert "<td>b</td>" in shown

@@ -51,6 +51,20 @@ def test_every_network_gives_the_probabilities_that_keras_gives(name: str) -> No
     assert np.ptp(whole, axis=0).max() > 1e-3  # the matrices are told apart
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_as_onnx_gives_the_probabilities_of_litert(name: str) -> None:
+    from storage.models.logged import litert_bytes
+    from storage.models.onnx_file import convert_litert, run_onnx
+
+    light = litert_bytes(shaken_network(name, (12, 29)))
+    matrices = random_matrices(15, 12, 29)
+
+    found = run_onnx(convert_litert(light), matrices)
+
+    np.testing.assert_allclose(found, LiteRTModel(light).predict_genres(matrices), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "shape"),
     [

@@ -139,11 +139,22 @@ def test_the_runs_of_a_home_stay_where_they_are(
     assert not team.mlflow_db.exists()
 
 
-def test_another_home_does_not_train_on_the_server_of_the_first(
-    team: DataLayout, address: str, tmp_path: Path
+def test_another_home_has_an_experiment_and_versions_of_its_own_on_the_same_server(
+    tracking: Tracking, address: str, described: RunDescription, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match=f"is not of {tmp_path}: one home alone trains there"):
-        open_tracking(DataLayout(tmp_path, tracking_server=address))
+    others = open_tracking(DataLayout(tmp_path, tracking_server=address))
+    again = open_tracking(DataLayout(tmp_path, tracking_server=address))
+
+    run_id = start_training(others, "", described)
+
+    home_id = (tmp_path / ".home-id").read_text("utf-8")
+    experiment = others.client.get_experiment(others.experiment_id)
+    assert experiment.name == others.registered == f"genreflow-{home_id[:8]}"
+    assert str(tmp_path) in experiment.tags["mlflow.note.content"]
+    assert again.experiment_id == others.experiment_id != tracking.experiment_id
+    assert tracking.registered == "genreflow"
+    mine = tracking.client.search_runs([tracking.experiment_id])
+    assert run_id not in [run.info.run_id for run in mine]
 
 
 class EmptyServer(BaseHTTPRequestHandler):

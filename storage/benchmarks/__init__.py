@@ -1,0 +1,1 @@
+"""Benchmarks that papers use: official splits, published figures, and names of genres."""

@@ -1,0 +1,208 @@
+"""Models as folders: exported, used without genreflow, imported into another home."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.settings import Settings
+from storage.catalog.query import query_rows
+from tests.conftest import click, encode, hum, write_song
+from tests.flows.conftest import Call
+
+pytestmark = [pytest.mark.flow, pytest.mark.keras]
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A song in each of the three forms, one of them at another rate."""
+    folder = tmp_path_factory.mktemp("songs")
+    wave = write_song(folder / "a.wav", hum, seed=31, duration_s=9.0)
+    write_song(folder / "b.flac", click, seed=32, duration_s=4.5)
+    encode(wave, folder / "c.mp3", "-ar", "48000", "-b:a", "128k")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture
+def exported(genreflow: Call, finished: Settings, tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    result = genreflow("export-model", folder, "--home", finished.home)
+    assert result.code == 0, result.err
+    return folder
+
+
+def predict(folder: Path, songs: list[Path]) -> dict[str, dict[str, float]]:
+    """What the example beside a model prints."""
+    command = [sys.executable, str(folder / "predict.py"), *map(str, songs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def probabilities(genreflow: Call, home: Path, songs: list[Path]) -> dict[str, dict[str, float]]:
+    result = genreflow("classify", *songs, "--json", "--home", home)
+    return {
+        row["song"].removeprefix("file://"): row["probabilities"] for row in json.loads(result.out)
+    }
+
+
+def test_the_example_predicts_what_classify_predicts_here_and_where_it_was_imported(
+    genreflow: Call, finished: Settings, exported: Path, songs: list[Path], tmp_path: Path
+) -> None:
+    expected = probabilities(genreflow, finished.home, songs)
+
+    imported = genreflow("import-model", exported, "--home", tmp_path / "new")
+
+    assert imported.code == 0, imported.err
+    assert "Model card: genreflow version 1" in imported.out
+    assert probabilities(genreflow, tmp_path / "new", songs) == expected
+    found = predict(exported, songs)
+    assert len(found) == 3
+    for song, row in found.items():
+        assert row == pytest.approx(expected[song], abs=1e-5)
+
+
+def test_checksums_are_those_of_all_files(exported: Path) -> None:
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=exported,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout
+    assert checked.stdout.count("OK") == len(list(exported.iterdir())) - 1
+
+
+def test_a_home_with_an_imported_model_tags_by_its_held_out_songs(
+    genreflow: Call, exported: Path, songs: list[Path], tmp_path: Path
+) -> None:
+    home = tmp_path / "new"
+    genreflow("import-model", exported, "--home", home)
+
+    shown = genreflow("tag", songs[1], "--min-precision", "0", "--json", "--home", home)
+
+    document = json.loads(shown.out)
+    assert sum(one["n_songs"] for one in document["thresholds"]) > 0
+    assert [song["genres"] for song in document["songs"]] == [["clicks"]]
+    rows = json.loads((exported / "champion.json").read_text("utf-8"))["held_out"]
+    assert {*rows[0]} == {"group_id", "genre", "predicted", "confidence", "is_out_of_fold"}
+
+
+def test_an_imported_model_is_replaced_on_request_and_a_promoted_one_never(
+    genreflow: Call, finished: Settings, exported: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "new"
+    codes = [
+        genreflow("import-model", exported, "--home", home, *options).code
+        for options in ((), (), ("--replace",))
+    ]
+
+    refused = genreflow("import-model", exported, "--home", finished.home, "--replace")
+
+    assert codes == [0, 2, 0]
+    assert refused.code == 2
+    assert "has promoted version 1" in refused.err
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    """Change what a model says of itself, with a digest that fits."""
+    from genre_core.digests import digest_document
+
+    file = folder / "champion.json"
+    document = json.loads(file.read_text("utf-8")) | changes
+    del document["digest"]
+    file.write_text(json.dumps({**document, "digest": digest_document(document)}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"format": 2}, "has format 2; this genreflow reads 1"),
+        ({"genres": ["one", "two", "two"]}, "genres are not two or more different names"),
+        ({"genres": ["one", "two"]}, "gives 3 genres, not 2"),
+        ({"temperature": 0}, "temperature or its version is no number"),
+        ({"features": {"representation": "secret"}}, "another version of genreflow made it"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused_and_no_home_is_made(
+    genreflow: Call, exported: Path, tmp_path: Path, changes: dict[str, object], fault: str
+) -> None:
+    reseal(exported, **changes)
+
+    result = genreflow("import-model", exported, "--home", tmp_path / "new")
+
+    assert result.code == 2
+    assert fault in result.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_model_that_was_tampered_with_or_is_a_keras_file_is_refused(
+    genreflow: Call, exported: Path, tmp_path: Path
+) -> None:
+    keras = shutil.copytree(exported, tmp_path / "keras")
+    network = next(keras.glob("network-*.tflite"))
+    document = json.loads((keras / "champion.json").read_text("utf-8"))
+    files = {n.replace("network.tflite", "network.keras"): d for n, d in document["files"].items()}
+    network.rename(network.with_suffix(".keras"))
+    reseal(keras, files=files)
+    changed = next(exported.glob("network-*.tflite"))
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+
+    tampered = genreflow("import-model", exported, "--home", tmp_path / "new")
+    code = genreflow("import-model", keras, "--home", tmp_path / "new")
+
+    assert (tampered.code, code.code) == (2, 2)
+    assert "is damaged" in tampered.err
+    assert "may hold code" in code.err
+
+
+def test_folders_of_others_stay_as_they_are(
+    genreflow: Call, finished: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+
+    result = genreflow("export-model", tmp_path, "--home", finished.home)
+
+    assert result.code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_card_of_the_champion_has_its_scores_songs_licences_and_audit(
+    finished: Settings,
+) -> None:
+    layout = finished.layout
+    (row,) = query_rows(
+        layout,
+        """
+        select test_macro_f1, snapshot_id, run_id, count(*) filter (split = 'test') as n_test,
+            count(distinct artist) filter (split = 'train') as n_artists
+        from promotions join runs using (run_id, snapshot_id) join splits using (snapshot_id)
+            join tracks using (track_id) group by all
+        """,
+    )
+
+    facts = json.loads((layout.champion / "champion.json").read_text("utf-8"))["card"]
+
+    assert facts["scores"]["macro_f1"][0] == row["test_macro_f1"]
+    assert facts["splits"]["test"]["n_songs"] == row["n_test"]
+    assert facts["splits"]["train"]["n_artists"] == row["n_artists"]
+    licensed = sum(one["n_songs"] for one in facts["licences"])
+    assert licensed == facts["splits"]["train"]["n_songs"]
+    assert facts["audit"]["verdict"] in ("pass", "inconclusive", "warn")
+    assert facts["calibration"]["n_songs"] == row["n_test"]
+    card = (layout.reports / "models" / "version-1.md").read_text("utf-8")
+    assert card == (layout.champion / "model-card.md").read_text("utf-8")
+
+
+def test_mlflow_shows_the_card_with_the_registered_version(finished: Settings) -> None:
+    from storage.models.store import open_tracking
+
+    found = open_tracking(finished.layout).client.get_model_version("genreflow", "1")
+
+    assert "is promoted" in found.description.splitlines()[0]
+    assert "## Intended use and limits" in found.description
