@@ -131,13 +131,16 @@ def is_online(api: str, home: Path) -> bool:
 
 def set_schedule(layout: DataLayout, api: str, at: TimeOfDay) -> None:
     """Let the nightly deployment start at a time of day (local), and wait until a run is due."""
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule
 
     clear_schedule(api)
     daily = CronSchedule(cron=f"{at.minute} {at.hour} * * *", timezone=local_zone())
     with _open_client(api) as client:
         deployment = client.read_deployment_by_name(NIGHTLY)
-        client.create_deployment_schedules(deployment.id, [(daily, True)])
+        client.create_deployment_schedules(
+            deployment.id, [DeploymentScheduleCreate(schedule=daily, active=True)]
+        )
     deadline = time.monotonic() + LONGEST_START_S
     while (found := read_prefect(layout)) and found.fault and time.monotonic() < deadline:
         time.sleep(10 * PAUSE_S)

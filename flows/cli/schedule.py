@@ -25,6 +25,8 @@ from storage.schedule import cron, systemd
 from storage.schedule.plan import Plan, read_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from storage.home import DataLayout
 
 ENGINES = {"systemd": "a timer of systemd", "cron": "cron", "prefect": "Prefect"}
@@ -143,8 +145,12 @@ def _remove_prefect(layout: "DataLayout") -> bool:
     return deployments.stop_kept(layout)
 
 
-_INSTALL = {"systemd": _install_systemd, "cron": _install_cron, "prefect": _install_prefect}
-_REMOVE = {
+_INSTALL: "dict[Engine, Callable[[Settings, Plan], None]]" = {
+    "systemd": _install_systemd,
+    "cron": _install_cron,
+    "prefect": _install_prefect,
+}
+_REMOVE: "dict[Engine, Callable[[DataLayout], bool]]" = {
     "systemd": lambda layout: systemd.remove(layout.home),
     "prefect": _remove_prefect,
     # a line of Prefect stands between the same marks
