@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ACCOUNT, PASSWORD = "team", "secret"
-PATIENCE_S = 120
+PATIENCE_S = 600
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
