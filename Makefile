@@ -11,7 +11,11 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 CODE := genreflow flows tasks genre_core storage demo tests benchmarks docs contrib
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run docs test test-web test-long fuzz crash-test bench check lock clean
+# where setup has put it, or the machine has it
+UV = $(or $(wildcard $(BIN)/uv),uv)
+TOOLS := build/tools
+
+.PHONY: help setup run docs test test-web test-long test-install fuzz crash-test bench check lock licences audit release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -48,6 +52,9 @@ test-long: setup ## The tests that need minutes: long kills, a cluster, exports 
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
 	$(PYTEST) -m long tests
 
+test-install: setup ## Install the built wheel on each Python from 3.11 to 3.13, and run the core's tests there
+	@UV=$(UV) bash .ci/test-install
+
 fuzz: setup ## 10,000 spoilt songs, names, manifests, archives, settings; takes some 2 minutes
 	@FUZZ_INPUTS=10000 $(BIN)/pytest -q -s tests/fuzz
 
@@ -65,7 +72,24 @@ check: setup ## Format, lint, types, import contracts
 	@$(BIN)/lint-imports
 
 lock: ## Resolve the dependencies anew
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra bench --extra docs pyproject.toml -o requirements.lock
+	@compile="$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header"; \
+	$$compile --extra dev --extra bench --extra docs pyproject.toml -o requirements.lock; \
+	$$compile --constraint requirements.lock pyproject.toml -o requirements-core.lock; \
+	$$compile --group release -o .ci/release.lock
+
+$(TOOLS)/.installed: .ci/release.lock | setup
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(TOOLS)
+	@$(UV) pip install --quiet --python $(TOOLS)/bin/python --require-hashes -r .ci/release.lock
+	@touch $@
+
+licences: $(TOOLS)/.installed ## List the licences of all dependencies; fail where one was not looked at
+	@$(BIN)/python -m docs.generator.licences $(TOOLS)/bin/pip-licenses
+
+audit: licences ## Known vulnerabilities, licences, workflow files; OFFLINE=1 leaves the first out
+	@TOOLS=$(TOOLS) UV=$(UV) OFFLINE=$(OFFLINE) bash .ci/audit
+
+release: setup ## Test, build and check a release in build/release, publish nothing; DRY=1: unfinished, too
+	@TOOLS=$(TOOLS) UV=$(UV) DRY=$(DRY) OFFLINE=$(OFFLINE) bash .ci/release $(or $(TESTS),test)
 
 clean: ## Remove the virtual environment and the caches; data stay
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -10,6 +10,8 @@ from flows.extract import ExtractReport, extract
 from flows.ingest import IngestReport, ingest
 from flows.maintenance import tidy
 from flows.settings import Settings, read_settings
+from genre_core.errors import GenreflowError
+from storage.home import DataLayout
 from storage.lock import NightSkipped, hold_home, hold_night
 from tasks.nightly import (
     NightlyRun,
@@ -19,7 +21,7 @@ from tasks.nightly import (
     record_skipped,
     start_run,
 )
-from tasks.orchestrator import flow
+from tasks.orchestrator import flow, get_run_logger
 from tasks.publish import publish_end
 from tasks.report.notify import notify_of_night, write_report
 from tasks.song_map import MapReport, draw_map
@@ -67,11 +69,22 @@ def nightly(
             notify_of_night(config.notify, page, run.failure_messages)
             run.end()
             publish_end(layout)
+            leave_metrics(layout)
             run.raise_failure()
     except NightSkipped as skipped:
         record_skipped(layout, str(skipped))
         return Completed(name="Skipped", message=str(skipped))
     return NightlyReport(ingested=ingested, extracted=extracted, trained=trained)
+
+
+def leave_metrics(layout: DataLayout) -> None:
+    """Write the metrics of this run for Prometheus; a failure is logged, and fails nothing."""
+    from flows.web.metrics import write_metrics  # with the templates of the page
+
+    try:
+        write_metrics(layout)
+    except (OSError, GenreflowError) as error:
+        get_run_logger().warning("The metrics cannot be written: %s", error)
 
 
 def map_songs(config: Settings) -> MapReport:

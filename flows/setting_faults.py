@@ -43,6 +43,8 @@ _CHOICE = re.compile(r"bool|float|function-.*|int|path|str|(list|tuple)\[.*")
 class WrongSetting(UsageError):
     """A setting makes no sense; the sentence says why, and ``setting`` is its dotted name."""
 
+    code = "wrong-setting"
+
     def __init__(self, setting: str, sentence: str) -> None:
         super().__init__(sentence)
         self.setting = setting

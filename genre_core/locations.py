@@ -56,6 +56,11 @@ def quote_formula(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def unquote_formula(text: str) -> str:
+    """Return a text as it was before `quote_formula`."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
 def show_location(location: str) -> str:
     """Return a location as messages show it: an address without credentials and query."""
     if _is_path(location):

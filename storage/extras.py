@@ -28,6 +28,12 @@ EXTRAS = {
 """The modules that each extra brings; the first extra that has a module is the one to install."""
 
 
+class ExtraMissing(UsageError):
+    """Packages of an extra are not installed."""
+
+    code = "missing-extra"
+
+
 def is_installed(extra: str) -> bool:
     """Whether all modules of an extra can be imported; none is."""
     return all(map(has_module, EXTRAS[extra]))
@@ -47,7 +53,7 @@ def require_extra(extra: str, purpose: str, otherwise: str = "") -> None:
     The message begins with the purpose, such as "Training", and ends with what else may be done.
     """
     if not is_installed(extra):
-        raise UsageError(describe_missing(extra, purpose, otherwise))
+        raise ExtraMissing(describe_missing(extra, purpose, otherwise))
 
 
 def describe_missing(extra: str, purpose: str, otherwise: str = "") -> str:

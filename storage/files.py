@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from genre_core.errors import CatalogMismatch, GenreflowError, TransientError
+from genre_core.errors import CatalogMismatch, DiskUnusable, GenreflowError, TransientError
 from genre_core.records import Reason
 from storage.home import DataLayout
 
@@ -41,10 +41,10 @@ def explaining_disk_errors(layout: DataLayout) -> Iterator[None]:
         raise disk_error(layout, error.errno) from error
 
 
-def disk_error(layout: DataLayout, code: int) -> TransientError:
+def disk_error(layout: DataLayout, code: int) -> DiskUnusable:
     """Return the error of a full or read-only disk: what is wrong, and what to do."""
     sentence = f"The disk of {layout.home} {DISK_ERRORS[code]}, then try again."
-    return TransientError(Reason.INTERRUPTED, sentence)
+    return DiskUnusable(Reason.INTERRUPTED, sentence)
 
 
 def make_home(layout: DataLayout) -> None:

@@ -11,8 +11,16 @@ from storage.files import disk_error, explaining_disk_errors, make_home
 from storage.home import DataLayout
 
 
+class HomeBusy(TransientError):
+    """Another process writes to the home."""
+
+    code = "home-busy"
+
+
 class NightSkipped(TransientError):
     """A nightly run does not start: another is running, or it is not needed any more."""
+
+    code = "night-skipped"
 
 
 @contextmanager
@@ -23,7 +31,7 @@ def hold_home(layout: DataLayout, *, writes: bool = True) -> Iterator[None]:
     write may also be done in a home that is read-only, which cannot be held.
     """
     if writes or os.access(layout.home, os.W_OK):
-        with _hold(layout, ".lock", TransientError):
+        with _hold(layout, ".lock", HomeBusy):
             yield
     else:
         yield

@@ -47,6 +47,8 @@ LEAST_PREDICTED = 0.5
 class ModelGone(CatalogMismatch):
     """The model of a run cannot be loaded any more."""
 
+    code = "model-gone"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from genre_core.errors import GenreflowError
 from storage.files import write_bytes
+from tasks.logs import is_json, step_name
 from tasks.terminal import ERR
 
 P = ParamSpec("P")
@@ -38,8 +39,11 @@ class Step(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run in this thread."""
-        started_s = time.monotonic()
-        result = self.fn(*args, **kwargs)
+        started_s, token = time.monotonic(), step_name.set(self.fn.__name__)
+        try:
+            result = self.fn(*args, **kwargs)
+        finally:
+            step_name.reset(token)
         _LOGGER.info("%s ended after %.2f s", self.fn.__name__, time.monotonic() - started_s)
         return result
 
@@ -169,7 +173,9 @@ class TerminalHandler(logging.Handler):
 
 
 def log_to_terminal(*, verbose: bool) -> None:
-    """Show warnings on the terminal, and on demand what each step logs."""
+    """Show warnings on the terminal, and on demand what each step logs; JSON has both."""
+    if is_json():
+        return
     handler = TerminalHandler()
     form = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s"
     handler.setFormatter(logging.Formatter(form, datefmt="%H:%M:%S"))

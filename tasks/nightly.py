@@ -73,6 +73,8 @@ def read_trigger() -> Trigger:
 class StepSkipped(GenreflowError):
     """A step has nothing to do, or nothing to do it with; the message is the reason."""
 
+    code = "step-skipped"
+
 
 class StepReport(Protocol):
     """What a step returns."""

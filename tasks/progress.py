@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from tasks.logs import is_json
 from tasks.orchestrator import (
     PrefectFuture,
     as_completed,
@@ -89,8 +90,11 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
             yield advance
             bars.update(row, total=n_done)
         finally:  # a row that ended stands above those that are under way
-            shown = [task for task in bars.tasks if task.id == row]
-            ERR.print(bars.make_tasks_table(shown))
+            if is_json():
+                get_run_logger().info("%s: %d of %d %s", step, n_done, total, unit)
+            else:
+                shown = [task for task in bars.tasks if task.id == row]
+                ERR.print(bars.make_tasks_table(shown))
             bars.remove_task(row)
     update_progress_artifact(artifact, 100.0)
 

@@ -206,7 +206,11 @@ def _read_fragments(song: Converted) -> tuple[Float32Array, Sound | None]:
         fragments = read_wav(song.wav.path, len(song.wav.starts_s))
         return fragments, measure_sound(song.track_id, fragments)
     except Exception:
-        get_run_logger().exception("%s was left out", show_location(song.track.location))
+        get_run_logger().exception(
+            "%s was left out",
+            show_location(song.track.location),
+            extra={"track_id": song.track_id},
+        )
         song.wav.path.unlink(missing_ok=True)
         return np.empty((0, 0), np.float32), None
 

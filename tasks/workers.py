@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from copy import copy
 from functools import partial
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
@@ -36,6 +37,8 @@ PROCESS_BYTES = 1 << 30
 
 class WorkerDied(TransientError):
     """A worker process ended in the middle of a call."""
+
+    code = "worker-died"
 
 
 class Worker:
@@ -283,6 +286,15 @@ class _Forwarder(QueueHandler):
     def __init__(self, send: Callable[[str, object], None]) -> None:
         super().__init__(None)  # type: ignore[arg-type]
         self._send = send
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return the record with its message and traceback as texts."""
+        plain = copy(record)
+        plain.msg, plain.args = record.getMessage(), None
+        if record.exc_info:
+            plain.exc_text = record.exc_text or logging.Formatter().formatException(record.exc_info)
+            plain.exc_info = None
+        return plain
 
     def enqueue(self, record: logging.LogRecord) -> None:
         self._send("record", record)

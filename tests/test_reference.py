@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from docs.generator.errors import read_errors
 from docs.generator.meanings import require_same
 from docs.generator.pages import generate
+from genre_core.errors import UsageError
+from storage.extras import ExtraMissing
+from storage.lock import HomeBusy
 
 PROJECT = Path(__file__).parents[1]
 
@@ -20,7 +24,9 @@ def fresh() -> dict[str, str]:
     return dict(generate())
 
 
-@pytest.mark.parametrize("name", ["cli.md", "settings.md", "outcomes.md", "sql.md", "files.md"])
+@pytest.mark.parametrize(
+    "name", ["cli.md", "settings.md", "outcomes.md", "errors.md", "sql.md", "files.md"]
+)
 def test_a_generated_page_is_what_make_docs_would_write(name: str, fresh: dict[str, str]) -> None:
     written = (PROJECT / "docs" / "reference" / name).read_text("utf-8")
 
@@ -35,6 +41,19 @@ def test_every_generated_page_is_held_to_the_code(fresh: dict[str, str]) -> None
     }
 
     assert marked == set(fresh)
+
+
+def test_every_class_of_errors_has_a_code_of_its_own() -> None:
+    codes = [error.code for error in read_errors().values()]
+
+    assert "" not in codes
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_codes_of_the_page_are_those_of_the_classes() -> None:
+    found = {one.__name__: one.code for one in (UsageError, HomeBusy, ExtraMissing)}
+
+    assert found == {name: read_errors()[name].code for name in found}
 
 
 @pytest.mark.parametrize(("names", "fault"), [(["a", "b"], "add ['b']"), ([], "remove ['a']")])

@@ -6,7 +6,7 @@ means is written in ``meanings.toml``; an entry that is missing or left over is 
 
 from collections.abc import Iterator, Mapping
 
-from docs.generator import commands, settings, store
+from docs.generator import commands, errors, settings, store
 from docs.generator.meanings import read_meanings, require_same
 from genre_core.records import Reason, Result, Stage
 
@@ -26,6 +26,7 @@ def generate() -> Mapping[str, str]:
         "cli.md": commands.page(),
         "settings.md": settings.page(meanings["settings"], meanings["tables"]),
         "outcomes.md": "\n".join(outcome_lines(meanings)),
+        "errors.md": errors.page(meanings["errors"]),
         "sql.md": store.sql_page(meanings["views"], meanings["columns"]),
         "files.md": store.files_page(meanings["files"]),
     }
@@ -44,6 +45,8 @@ def outcome_lines(meanings: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
         codes = [str(name) for name in names if name]
         require_same(f"{kind}s", codes, meanings[f"{kind}s"])
         yield from (f"## {kind.title()}s", "", f"| {kind} | meaning |", "| --- | --- |")
-        yield from (f"| `{code}` | {meanings[f'{kind}s'][code]} |" for code in codes)
+        yield from (
+            f'| <a id="{code}"></a>`{code}` | {meanings[f"{kind}s"][code]} |' for code in codes
+        )
         yield ""
     yield "[Try songs again](../how-to/music.md#songs-that-were-left-out): `genreflow retry`."

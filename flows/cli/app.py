@@ -1,6 +1,7 @@
 """The command line's frame: the application, shared options, output, and errors in one sentence."""
 
 import json
+import logging
 import math
 import os
 import sys
@@ -17,8 +18,9 @@ from rich.text import Text
 from typer.models import CommandInfo
 
 from flows.cli.errors import find_cause
-from genre_core.errors import UsageError
+from genre_core.errors import StoreMissing, UsageError
 from storage.extras import is_installed, require_extra
+from tasks.logs import is_json, log_as_json
 from tasks.terminal import ERR, OUT, announce
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ PANELS = {
             "next",
             "conflicts",
             "decide",
+            "import-labels",
             "similar",
             "sql",
         ),
@@ -103,6 +106,12 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def shared_options(
     home: Home = None,
+    _log_json: Annotated[
+        bool,
+        typer.Option(
+            "--log-json", help="Write JSON lines to standard error: logs, errors; no progress bars."
+        ),
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, help="Show the version.")
     ] = False,
@@ -192,6 +201,8 @@ def settle_engine(verbose: bool = False) -> None:
 
         keep_signals()
         await_server()
+    if is_json():
+        log_as_json()  # in place of the handlers of Prefect
     hush_foreseen_errors()
 
 
@@ -212,7 +223,7 @@ def require_home(config: "Settings") -> None:
 def require_store(layout: "DataLayout") -> None:
     """Refuse a home that has no catalog, before one is made there."""
     if not layout.catalog.exists():
-        raise UsageError(
+        raise StoreMissing(
             f"There is no store in {layout.home} yet. Name the right home with --home, or run "
             "`genreflow run` first."
         )
@@ -240,16 +251,19 @@ def show(*sentences: str) -> None:
         OUT.print(sentence, soft_wrap=True)
 
 
-def complain(*sentences: str) -> None:
-    """Print each sentence on standard error."""
+def complain(*sentences: str, code: str = "") -> None:
+    """Print each sentence on standard error; a log of JSON has the code of an error, too."""
     for sentence in sentences:
+        if is_json():
+            logging.getLogger("genreflow").error("%s", sentence, extra={"code": code})
+            continue
         ERR.print(Text("genreflow: ", style="red") + Text(sentence), soft_wrap=True)
 
 
 def main() -> None:
     """Run the command line; the exit code is 0, 1 (failure), 2 (usage) or 130 (stopped)."""
     try:
-        app()
+        run_app()
     except SystemExit as end:
         if end.code == STOPPED:
             ERR.print("Stopped. What was finished is kept; run the same command again to resume.")
@@ -258,5 +272,22 @@ def main() -> None:
         cause = find_cause(error)
         if cause is None:
             raise
-        complain(str(cause))
+        complain(str(cause), code=cause.code)
         sys.exit(USAGE if isinstance(cause, UsageError) else FAILURE)
+
+
+def run_app() -> None:
+    """Run the application; where logs are JSON, what is wrong with a command line is a record."""
+    if not is_json():
+        app()
+        return
+    try:
+        ended = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(FAILURE)
+    except typer.Exit as ended_early:
+        sys.exit(ended_early.exit_code)
+    except typer.exceptions.TyperException as refused:
+        complain(refused.format_message(), code=UsageError.code)
+        sys.exit(refused.exit_code)
+    sys.exit(ended if isinstance(ended, int) else 0)

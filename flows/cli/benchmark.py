@@ -125,8 +125,7 @@ def print_report(report: "BenchmarkReport") -> None:
         show(few)
     if report.figures:
         OUT.print(_figure_table(report))
-    leaks = report.leaks
-    show(leaks.artists.sentence, leaks.recordings.sentence, *report.limits)
+    show(*report.leaks.sentences, *report.limits)
     show(f"The report is {report.page}, with JSON and Markdown beside it.")
 
 

@@ -7,10 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from flows.engine import chosen_address
-from genre_core.errors import GenreflowError, UsageError
+from genre_core.errors import DiskUnusable, GenreflowError, SystemFault, UsageError
 from genre_core.locations import escape_text
 from storage.extras import explain_missing
 from storage.files import DISK_ERRORS, DISK_SIGNS, find_full_disk
+
+
+class ServerSilent(GenreflowError):
+    """A Prefect server does not answer."""
+
+    code = "prefect-unreachable"
 
 
 def find_cause(error: BaseException) -> GenreflowError | None:
@@ -39,8 +45,8 @@ def explain_os_error(error: OSError) -> GenreflowError:
     """Return the error to show for one of the machine; a full disk is named by what it holds."""
     place = f"of {error.filename}" if error.filename else "that is written to"
     if error.errno in DISK_ERRORS:
-        return GenreflowError(f"The disk {place} {DISK_ERRORS[error.errno]}, then try again.")
-    return GenreflowError(f"System error: {error}. Fix it and retry.")
+        return DiskUnusable(f"The disk {place} {DISK_ERRORS[error.errno]}, then try again.")
+    return SystemFault(f"System error: {error}. Fix it and retry.")
 
 
 _SILENCE = re.compile(r"httpx\.Connect(Error|Timeout)|.*RuntimeError: Failed to reach API")
@@ -55,11 +61,11 @@ def find_silence(causes: Sequence[BaseException], address: str) -> GenreflowErro
     if not address or not any(_SILENCE.match(message) for message in messages):
         return None
     if address == chosen_address():
-        return GenreflowError(
+        return ServerSilent(
             "The Prefect server of this run has ended, perhaps with `genreflow ui`. What was "
             "finished is kept; run the same command again to resume."
         )
-    return GenreflowError(
+    return ServerSilent(
         f"The Prefect server at {address} (PREFECT_API_URL) does not answer. Start it with "
         "`prefect server start`, or unset PREFECT_API_URL; then try again."
     )

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +26,7 @@ from flows.cli.app import (
 from flows.cli.pipeline import Music
 from flows.cli.tables import PLAIN, outcome_sentence, print_rows, provisional_sentence
 from flows.decide import decide as record_decision
-from flows.decide import undo
+from flows.decide import undo, undo_several
 from flows.settings import SETTINGS_FILE, read_settings
 from genre_core.errors import UsageError
 from genre_core.locations import escape_text, location_of, path_of
@@ -178,7 +179,7 @@ def decide(
         str,
         typer.Argument(
             help="A source, or the first digits of a track's id; with --undo, the number of a "
-            "decision."
+            "decision, or the first and the last (12-57)."
         ),
     ] = "",
     genre: Annotated[
@@ -200,13 +201,7 @@ def decide(
     from tasks.nightly import login
 
     if takes_back:
-        _require_number(song, genre)
-        undone = undo(config, int(song) if song else None, login())
-        tracks = ", ".join(track_id[:SHOWN_DIGITS] for track_id in undone.track_ids)
-        show(
-            f"Undid decision {undone.decision_id} ({undone.genre} for {tracks}): what held before "
-            "it holds again."
-        )
+        _undo(config, song, genre, login())
         return
     if not (song and genre):
         raise UsageError("Name a song and a genre: genreflow decide SONG GENRE; or use --undo.")
@@ -217,12 +212,24 @@ def decide(
     )
 
 
-def _require_number(number: str, genre: str) -> None:
-    if genre or (number and not number.isdecimal()):
+def _undo(config: "Settings", numbers: str, genre: str, who: str) -> None:
+    """Take back one decision, or those from one number to another: `import-labels` makes many."""
+    found = re.fullmatch(r"(\d*)(?:-(\d+))?", numbers)
+    if genre or not found or (found[2] and not found[1]):
         raise UsageError(
             "Name the number of a decision, or nothing: genreflow decide --undo 12. "
             '`genreflow sql "from decisions"` lists them.'
         )
+    if found[2]:
+        undone = undo_several(config, int(found[1]), int(found[2]), who)
+        show(f"Undid {counted(len(undone), 'decision')}: what held before them holds again.")
+        return
+    one = undo(config, int(numbers) if numbers else None, who)
+    tracks = ", ".join(track_id[:SHOWN_DIGITS] for track_id in one.track_ids)
+    show(
+        f"Undid decision {one.decision_id} ({one.genre} for {tracks}): what held before "
+        "it holds again."
+    )
 
 
 @app.command()

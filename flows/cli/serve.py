@@ -20,6 +20,7 @@ from flows.prefect_server import MLFLOW, announce_server, answers
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
 from tasks.direct import CHOSEN
+from tasks.logs import is_json
 from tasks.terminal import ERR
 
 LONGEST_START_S = 120.0
@@ -82,6 +83,7 @@ def serve(
     config = read_settings(home=home)
     set_environment(config.layout.home)
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     from flows.serving import MAX_CONNECTIONS, PredictionServer
     from tasks.champion import load_classifier
@@ -97,6 +99,7 @@ def serve(
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=LONGEST_ANSWER_S,
                 log_level="warning",
+                log_config=None if is_json() else LOGGING_CONFIG,
                 lifespan="off",
             )
         ).run([listener])

@@ -108,15 +108,30 @@ def show_wait() -> Iterator[None]:
         sys.stderr.write(f"{' ' * len(STARTING)}\r")
 
 
+def choose_logs() -> None:
+    """Have logs be JSON lines if the option is there, wherever it stands."""
+    from tasks import logs
+
+    os.environ.pop(logs.CHOSEN, None)
+    if logs.OPTION in sys.argv[1:]:
+        sys.argv.remove(logs.OPTION)
+        os.environ[logs.CHOSEN] = "true"
+
+
 def main() -> None:
     """Run the command line."""
     stop_on_signals()
+    choose_logs()
     if sys.stdout:
         sys.stdout = guard(sys.stdout.buffer)
     if not set(NOISY) & set(sys.argv[1:]):
         quiet_libraries()
     elif sys.stderr:
         sys.stderr = guard(sys.stderr.buffer)
+    from tasks.logs import is_json, log_as_json
+
+    if is_json() and sys.stderr:
+        log_as_json()
     from flows.engine import run_directly
     from flows.environment import end_orphaned_servers, reach_loopback_directly
 

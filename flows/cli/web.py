@@ -9,6 +9,7 @@ from flows.cli.serve import listen_on
 from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
+from tasks.logs import is_json
 
 LONGEST_ANSWER_S = 5
 MAX_CONNECTIONS = 128
@@ -49,6 +50,7 @@ def web(
         address = f"http://{host}:{listener.getsockname()[1]}"
         show(f"genreflow is at {address}", "Ctrl-C stops it.")
         import uvicorn
+        from uvicorn.config import LOGGING_CONFIG
 
         from flows.web.app import make_app
         from flows.web.connections import Connection
@@ -60,5 +62,6 @@ def web(
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=LONGEST_ANSWER_S,
                 log_level="warning",
+                log_config=None if is_json() else LOGGING_CONFIG,
             )
         ).run([listener])

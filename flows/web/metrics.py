@@ -1,10 +1,18 @@
 """Metrics in the text form of Prometheus: what is in the store, and how good the champion is."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from flows.web.pages import Header, read_header
-from storage.catalog.status import read_last_night, read_status
+from storage.catalog.nightly import NightOutcome
+from storage.catalog.status import count_nights, read_last_night, read_status
+from storage.files import write_bytes
 from storage.home import DataLayout
+
+TEXTFILE = "metrics.prom"
 
 
 def describe_metrics(layout: DataLayout) -> str:
@@ -15,6 +23,16 @@ def describe_metrics(layout: DataLayout) -> str:
         _score_champion(registry, read_header(layout))
         _time_night(registry, layout)
     return generate_latest(registry).decode()
+
+
+def write_metrics(layout: DataLayout) -> Path:
+    """Write the metrics to ``reports/metrics.prom``, for the textfile collector of node_exporter.
+
+    The file appears whole, as that collector wants it.
+    """
+    path = layout.reports / TEXTFILE
+    write_bytes(path, describe_metrics(layout).encode())
+    return path
 
 
 def _count_songs(registry: CollectorRegistry, layout: DataLayout) -> None:
@@ -40,10 +58,31 @@ def _score_champion(registry: CollectorRegistry, header: Header) -> None:
 
 
 def _time_night(registry: CollectorRegistry, layout: DataLayout) -> None:
-    if night := read_last_night(layout):
-        ended = Gauge(
-            "genreflow_last_night_timestamp_seconds", "When the last night ended", registry=registry
-        )
-        ended.set(night["ended_s"])
-        finished = Gauge("genreflow_last_night_success", "1 if it finished", registry=registry)
-        finished.set(night["is_finished"])
+    if counts := count_nights(layout):
+        nights = Gauge("genreflow_nights", "Nightly runs on record", ["outcome"], registry=registry)
+        for outcome in NightOutcome:
+            nights.labels(outcome).set(counts.get(outcome, 0))
+    night = read_last_night(layout)
+    if not night:
+        return
+    numbers = {
+        "timestamp_seconds": ("When the last night ended", night["ended_s"]),
+        "start_timestamp_seconds": ("When it began", night["started_s"]),
+        "duration_seconds": ("How long it took", night["ended_s"] - night["started_s"]),
+        "success": ("1 if it finished", night["is_finished"]),
+        "new_songs": ("Songs that it brought in", night["n_new_songs"]),
+    }
+    for name, (text, number) in numbers.items():
+        if number is not None:
+            Gauge(f"genreflow_last_night_{name}", text, registry=registry).set(number)
+    _time_steps(registry, night["steps"])
+
+
+def _time_steps(registry: CollectorRegistry, steps: Sequence[Mapping[str, Any]]) -> None:
+    name, labels = "genreflow_last_night_step", ["step"]
+    took = Gauge(f"{name}_duration_seconds", "How long each step took", labels, registry=registry)
+    text = "1 if the step finished or had nothing to do, 0 if it failed"
+    success = Gauge(f"{name}_success", text, labels, registry=registry)
+    for step in steps:
+        took.labels(step["step"]).set(step["seconds"])
+        success.labels(step["step"]).set(step["outcome"] != NightOutcome.FAILED)

@@ -29,6 +29,8 @@ def fixed_order(rows: Int64Array, n_epochs: int, rng: np.random.Generator) -> In
 class TrainingDiverged(GenreflowError):
     """The loss is no longer a number; another try with the same settings gives the same."""
 
+    code = "training-diverged"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genre_core.errors import UsageError
+from genre_core.errors import StoreMissing, UsageError
 from storage.catalog.instance import attached, quote
 from storage.catalog.published import published_tables
 from storage.home import DataLayout
@@ -100,7 +100,7 @@ def keep_open(layout: DataLayout) -> Iterator[None]:
 @contextmanager
 def _explaining_failures(layout: DataLayout) -> Iterator[None]:
     if not layout.published.exists():
-        raise UsageError(
+        raise StoreMissing(
             f"There is no store in {layout.home} yet. Run `genreflow run`, or name the right "
             "place with --home."
         )

@@ -83,8 +83,7 @@ def decide_genre(catalog: Catalog, song: str, genre: str, genres: Collection[str
     of the store has, or one of ``genres``. Raises `UsageError` if there is no such song or genre.
     """
     track_id = _find_track(catalog, song)
-    claimed = fetch_values(catalog, f"select genre from ({CLAIMS}) union select genre from tracks")
-    if genre not in (known := {*claimed, *genres} - {""}):
+    if genre not in (known := known_genres(catalog, genres)):
         raise UsageError(
             f"No song of the store and no setting has the genre {genre!r}. Choose one of: "
             f"{', '.join(sorted(known))}; or add it to `genres` in genreflow.toml."
@@ -92,15 +91,36 @@ def decide_genre(catalog: Catalog, song: str, genre: str, genres: Collection[str
     recordings = read_recordings(catalog)
     name = recordings.get(track_id, track_id)
     members = {track_id, *(member for member, found in recordings.items() if found == name)}
-    catalog.execute(_DECIDE, [sorted(members), genre, who])
-    settle_recordings(catalog)
+    decide_recordings(catalog, [(sorted(members), genre)], who)
     return len(members)
+
+
+def known_genres(catalog: Catalog, genres: Collection[str]) -> set[str]:
+    """Return the genres that a decision may name: those of songs, and ``genres``."""
+    claimed = fetch_values(catalog, f"select genre from ({CLAIMS}) union select genre from tracks")
+    return {*claimed, *genres} - {""}
+
+
+def decide_recordings(
+    catalog: Catalog, choices: Sequence[tuple[Sequence[str], str]], who: str
+) -> list[int]:
+    """Record decisions, each on the tracks of one recording and its genre; return their ids."""
+    ids = fetch_values(catalog, "select nextval('decision_ids') from range(?)", [len(choices)])
+    rows = [
+        {"decision_id": decision_id, "track_id": track_id, "genre": genre}
+        for decision_id, (track_ids, genre) in zip(ids, choices, strict=True)
+        for track_id in track_ids
+    ]
+    with registered(catalog, "chosen", columns_of(rows)):
+        catalog.execute(_DECIDE, [who])
+    settle_recordings(catalog)
+    return ids
 
 
 _DECIDE = """
     insert into decisions (decision_id, track_id, genre, genre_before, location_before, who)
-    select (select nextval('decision_ids')), track_id, $2, genre, location, $3
-    from tracks where track_id in (select unnest($1)) order by track_id
+    select chosen.decision_id, track_id, chosen.genre, tracks.genre, location, $1
+    from chosen join tracks using (track_id) order by chosen.decision_id, track_id
 """
 
 
@@ -110,6 +130,29 @@ def undo_decision(catalog: Catalog, decision_id: int | None, who: str) -> Undone
     The recording then has what it had before: no decision, or an earlier one. A later decision
     holds. Raises `UsageError` if there is no such decision, or it was taken back before.
     """
+    undone = _take_back(catalog, decision_id, who)
+    settle_recordings(catalog)
+    return undone
+
+
+def undo_decisions(catalog: Catalog, first: int, last: int, who: str) -> list[UndoneDecision]:
+    """Take back the decisions of these numbers that hold, the last one first; return them.
+
+    Raises `UsageError` if none of them holds.
+    """
+    statement = """
+        select distinct decision_id from decisions
+        where undone_at is null and decision_id between ? and ? order by decision_id desc
+    """
+    ids = fetch_values(catalog, statement, [first, last])
+    if not ids:
+        raise UsageError(f"No decision from {first} to {last} holds.")
+    undone = [_take_back(catalog, decision_id, who) for decision_id in ids]
+    settle_recordings(catalog)
+    return undone
+
+
+def _take_back(catalog: Catalog, decision_id: int | None, who: str) -> UndoneDecision:
     rows = fetch_rows(catalog, _TO_UNDO, [decision_id])
     if not rows:
         raise UsageError(
@@ -124,7 +167,6 @@ def undo_decision(catalog: Catalog, decision_id: int | None, who: str) -> Undone
         catalog.execute(statement, [undone.decision_id])
     statement = "update decisions set undone_at = now(), undone_by = $2 where decision_id = $1"
     catalog.execute(statement, [undone.decision_id, who])
-    settle_recordings(catalog)
     return undone
 
 

@@ -62,7 +62,9 @@ _HEADER = """
 """
 
 _LAST_NIGHT = """
-    select epoch(ended_at) as ended_s, outcome = 'finished' as is_finished from nights
+    select night_id, epoch(started_at) as started_s, epoch(ended_at) as ended_s, outcome,
+        outcome = 'finished' as is_finished, n_new_songs
+    from nights
     where ended_at is not null and outcome <> 'skipped' order by started_at desc limit 1
 """
 
@@ -198,8 +200,17 @@ def read_header_facts(layout: DataLayout) -> dict[str, Any]:
 
 
 def read_last_night(layout: DataLayout) -> dict[str, Any]:
-    """Return when the last nightly run ended, and whether it finished; empty before the first."""
-    return next(iter(query_rows(layout, _LAST_NIGHT)), {})
+    """Return times and outcome of the last nightly run, and its steps; empty before the first."""
+    night = next(iter(query_rows(layout, _LAST_NIGHT)), {})
+    if night:
+        statement = "select step, outcome, seconds from night_steps where night_id = ?"
+        night["steps"] = query_rows(layout, f"{statement} order by position", [night["night_id"]])
+    return night
+
+
+def count_nights(layout: DataLayout) -> dict[str, int]:
+    """Count the nightly runs by outcome, as far back as the store remembers."""
+    return _count(layout, "nights", "outcome", "true")
 
 
 def _count(

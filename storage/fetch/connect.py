@@ -47,6 +47,8 @@ Fetched = TypeVar("Fetched")
 class Delayed(TransientError):
     """The server is busy: ``Delayed(reason, sentence, wait_s)``."""
 
+    code = "delayed"
+
     @property
     def wait_s(self) -> float:
         """How many seconds the server wants to be left alone."""

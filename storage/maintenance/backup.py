@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from genre_core.errors import UsageError
+from genre_core.errors import StoreMissing, UsageError
 from storage.catalog.connection import copy_catalog, open_catalog
 from storage.catalog.removals import read_removed_sources
 from storage.files import (
@@ -129,7 +129,7 @@ def back_up(
     home, or the folder lies in it, holds other things or the backup of another home.
     """
     if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home}. Name the home with --home.")
+        raise StoreMissing(f"There is no store in {layout.home}. Name the home with --home.")
     if folder.resolve().is_relative_to(layout.home.resolve()):
         raise UsageError(f"{folder} lies in the home {layout.home}. Choose a folder outside it.")
     with hold_night(layout), hold_home(layout), explaining_disk_errors(DataLayout(folder)):

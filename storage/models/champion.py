@@ -100,6 +100,8 @@ def may_be_registered(layout: DataLayout, version: int) -> bool:
 class ExportUnusable(GenreflowError):
     """The exported champion is missing or damaged; the message names the fault."""
 
+    code = "export-unusable"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:

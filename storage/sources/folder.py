@@ -209,6 +209,17 @@ def explain_table(table: Path, hint: str) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise UsageError(f"{table} is not UTF-8. {hint}") from error
+        raise UsageError(f"{table}{_undecodable_line(table)} is not UTF-8. {hint}") from error
     except (csv.Error, IndexError) as error:
         raise UsageError(f"{table} is no well-formed table ({error}). {hint}") from error
+
+
+def _undecodable_line(table: Path) -> str:
+    """Name the first line of a text that is not UTF-8; empty if there is none."""
+    with table.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return f", line {number},"
+    return ""

@@ -6,24 +6,28 @@ import math
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from genre_core.errors import UsageError
-from genre_core.locations import is_unicode, location_of, path_of
+from genre_core.locations import is_unicode, location_of, path_of, unquote_formula
 from genre_core.records import Source
 from storage.sources.folder import explain_table
 
 _TAGS = ("artist", "album", "title", "licence")
 _COLUMNS = ("path", "url", "genre", *_TAGS)
+_PLACES = ("path", "url")
+_IDS = ("track_id", *_PLACES)
 _NO_TEXT = ("nan", "NaN", "<NA>")  # what Python, NumPy and pandas write for a missing value
 _FEW_ROWS = 100_000  # that a small Parquet file may claim
 
 # The place of a row, for messages, and the row: ("line 3", {"path": …}).
 Row = tuple[str, Mapping[str, Any]]
+# The columns that a table must have, and those of which it must have one.
+Needed = tuple[Sequence[str], Sequence[str]]
 # The names in a folder by their composed form.
 Spellings = Callable[[Path], Mapping[str, str]]
 
@@ -39,7 +43,7 @@ def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Sou
     is unlabelled, and the column ``genre`` may be missing. A row without a song, which is named by
     its place in the manifest, has a ``label_fault``, and so has one that lacks a genre.
     """
-    needed = () if takes_unlabelled else ("genre",)
+    needed: Needed = (() if takes_unlabelled else ("genre",), _PLACES)
     spellings = cache(_spellings)
     sources = []
     with explain_table(manifest, "Correct it, and save it as UTF-8."):
@@ -54,6 +58,39 @@ def list_manifest(manifest: Path, *, takes_unlabelled: bool = False) -> list[Sou
                 )
             sources.append(source)
     return sorted(sources, key=lambda source: (source.location, source.genre))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelLine:
+    """A row of a table of labels: a song by the id of its track or as it is written, and a genre.
+
+    ``place`` is the line that it begins in, for messages.
+    """
+
+    place: str
+    song: str
+    genre: str
+
+
+def read_labels(table: Path) -> list[LabelLine]:
+    """Read a table with the columns ``genre`` and ``track_id``, ``path`` or ``url``.
+
+    The first of these that is filled names the song; other columns are not read. Raises
+    `UsageError` for a table that cannot be read, with the line.
+    """
+    if table.suffix.lower() not in _READERS:
+        raise UsageError(f"{table} is none of {', '.join(_READERS)}. Save it as CSV in UTF-8.")
+    if not table.is_file():
+        raise UsageError(f"There is no file {table}. Name a table with the labels.")
+    lines = []
+    with explain_table(table, "Save it as CSV in UTF-8."):
+        for place, row in _READERS[table.suffix.lower()](table, (("genre",), _IDS)):
+            columns = {_name(column): value for column, value in row.items()}
+            fields = [unquote_formula(_text(table, place, columns.get(name))) for name in _IDS]
+            genre = unquote_formula(_text(table, place, columns.get("genre")).strip())
+            song = next((field for field in fields if field.strip()), "")
+            lines.append(LabelLine(place=place, song=song, genre=genre))
+    return lines
 
 
 def _to_source(manifest: Path, place: str, row: Mapping[str, Any], spellings: Spellings) -> Source:
@@ -136,21 +173,23 @@ def _name(column: object) -> str:
     return str(column).strip().casefold()
 
 
-def _check_columns(manifest: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
+def _check_columns(manifest: Path, columns: Sequence[str], needed: Needed) -> None:
     names = [_name(column) for column in columns]
-    if not set(names).issuperset(needed) or not set(names) & {"path", "url"}:
+    all_of, one_of = needed
+    if not set(names).issuperset(all_of) or not set(names) & set(one_of):
         found = ", ".join(map(str, columns)) or "none"
-        wanted = "".join(f"'{column}' and " for column in needed) + "'path' or 'url'"
+        choice = " or ".join(f"'{column}'" for column in one_of)
+        wanted = "".join(f"'{column}' and " for column in all_of) + choice
         raise UsageError(f"{manifest} needs the columns {wanted}; it has: {found}.")
     _require_once(str(manifest), names)
 
 
 def _require_once(place: str, names: Sequence[str]) -> None:
-    if twice := [name for name in _COLUMNS if names.count(name) > 1]:
+    if twice := [name for name in (*_COLUMNS, *_IDS) if names.count(name) > 1]:
         raise UsageError(f"{place} has the column {twice[0]!r} twice. Remove one of them.")
 
 
-def _read_csv(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
+def _read_csv(manifest: Path, needed: Needed) -> Iterator[Row]:
     with manifest.open(encoding="utf-8-sig", newline="") as file:
         header = file.readline()
         file.seek(0)
@@ -189,7 +228,7 @@ def _number_rows(manifest: Path, file: TextIO, delimiter: str) -> Iterator[tuple
             yield place, fields
 
 
-def _read_jsonl(manifest: Path, _needed: Sequence[str]) -> Iterator[Row]:
+def _read_jsonl(manifest: Path, _needed: Needed) -> Iterator[Row]:
     with manifest.open(encoding="utf-8-sig") as file:
         for number, text in enumerate(file, start=1):
             if text.strip():
@@ -211,7 +250,7 @@ def _to_object(place: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _read_parquet(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
+def _read_parquet(manifest: Path, needed: Needed) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
@@ -223,7 +262,7 @@ def _read_parquet(manifest: Path, needed: Sequence[str]) -> Iterator[Row]:
             if n_rows > max(n_bytes, _FEW_ROWS):  # each names another song
                 claim = f"{n_rows} rows, which its {n_bytes} bytes cannot hold"
                 raise UsageError(f"{manifest} claims {claim}. Write it again.")
-            rows = file.read([c for c in columns if _name(c) in _COLUMNS]).to_pylist()
+            rows = file.read([c for c in columns if _name(c) in (*_COLUMNS, *_IDS)]).to_pylist()
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the file cannot be read at all; what is wrong within has no number

@@ -19,6 +19,8 @@ MOST_BYTES = 1 << 29
 class TagUnwritable(GenreflowError):
     """The genre cannot be written into this file; the message says why."""
 
+    code = "tag-unwritable"
+
 
 def part_of(path: Path) -> Path:
     """Return a new name beside a file, for its successor until it takes the name of the file."""

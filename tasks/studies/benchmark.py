@@ -1,7 +1,7 @@
 """Benchmark: the songs of an official split, what became of them, and the scores of its runs."""
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,16 +216,30 @@ class Leaks:
     artists: Crossing
     recordings: Crossing
 
+    @property
+    def sentences(self) -> list[str]:
+        """What was found, for people."""
+        used = " One song of each recording is used." if self.recordings.keys else ""
+        return [self.artists.sentence, self.recordings.sentence + used]
+
 
 def find_leaks(songs: Sequence[OfficialSong]) -> Leaks:
-    """Audit an official split: what of it is in two subsets, also of songs that are left out."""
+    """Audit an official split: what of it is in two subsets, also of songs that are left out.
+
+    A recording is named by the files of its songs.
+    """
     stored = [song for song in songs if song.track_id]
+    files: dict[str, list[str]] = defaultdict(list)
+    for song in stored:
+        files[song.recording].append(f"{Path(path_of(song.source)).name} ({song.subset})")
+    named = {recording: " = ".join(own) for recording, own in files.items()}
     return Leaks(
         artists=find_crossings(
             "artist", (SplitSong(subset=song.subset, keys=song.artists) for song in stored)
         ),
         recordings=find_crossings(
-            "recording", (SplitSong(subset=song.subset, keys=(song.recording,)) for song in stored)
+            "recording",
+            (SplitSong(subset=song.subset, keys=(named[song.recording],)) for song in stored),
         ),
     )
 

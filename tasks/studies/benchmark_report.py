@@ -279,7 +279,7 @@ def _content(report: BenchmarkReport) -> dict[str, object]:
         "command": report.command,
         "versions": f"genreflow {version('genreflow')}, Python {platform.python_version()}",
         "songs": count_songs(prepared.songs),
-        "crossings": [report.leaks.artists.sentence, report.leaks.recordings.sentence],
+        "crossings": report.leaks.sentences,
         "scores": score_rows(report.models),
         "chance": 1 / len(first.genres),
         "recalls": list(zip(first.genres, first.recall, strict=True)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genre_core.errors import UsageError
+from genre_core.errors import StoreMissing, UsageError
 from genre_core.evaluation.bootstrap import interval_rng
 from genre_core.examples import Float32Array
 from genre_core.figures.studies import draw_learning_curve
@@ -75,7 +75,9 @@ def measure_curve(
     snapshot of an embedding, or fewer than two genres in two groups each.
     """
     if not layout.catalog.exists():
-        raise UsageError(f"There is no store in {layout.home} yet. Name the right one with --home.")
+        raise StoreMissing(
+            f"There is no store in {layout.home} yet. Name the right one with --home."
+        )
     with open_catalog(layout) as catalog:
         snapshot, embedding = read_embedded_snapshot(catalog, representation, genres)
         library = read_embedded_library(catalog, snapshot.feature_key, snapshot.genres)

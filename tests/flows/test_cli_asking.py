@@ -27,6 +27,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
                 *("golden", "morning", "remove", "reproduce", "serve", "tidy"),
                 *("backup", "restore", "curve", "next", "similar", "suspects"),
                 *("export", "nightly", "playlists", "web", "check", "tag", "untag"),
+                *("benchmark", "export-dataset", "export-model", "import-labels", "import-model"),
             )
         )
         == COMMANDS

@@ -54,14 +54,15 @@ def distributions(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="session")
 def core(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment in which the wheel is installed, in the versions of the lock file."""
+    """A new environment with the wheel and the core's packages, their hashes checked."""
     environment = tmp_path_factory.mktemp("core") / "environment"
     (wheel,) = distributions.glob("*.whl")
     uv = [find_uv(), "--quiet"]
     subprocess.run([*uv, "venv", "--python", sys.executable, environment], check=True)
     where = ["--python", environment / "bin" / "python"]
-    versions = ["--constraint", ROOT / "requirements.lock"]
-    subprocess.run([*uv, "pip", "install", *where, *versions, wheel], check=True)
+    locked = ["--require-hashes", "--requirement", ROOT / "requirements-core.lock"]
+    subprocess.run([*uv, "pip", "install", *where, *locked], check=True)
+    subprocess.run([*uv, "pip", "install", *where, "--offline", wheel], check=True)
     return environment
 
 

@@ -9,17 +9,19 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from flows.cli.app import NEEDS, USAGE
+from flows.cli.main import app
 from genre_core.errors import UsageError
 from storage.extras import EXTRAS, explain_missing, install_command
 from storage.fetch.sites.pages import find_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ARGUMENTS = {"demo-library": ["songs"], "explain": ["a.mp3"], "remove": ["12345678"]}
-ARGUMENTS |= {"benchmark": ["gtzan", "songs"], "reproduce": ["12345678"]}
-ARGUMENTS |= {"run": ["music"], "retry": ["--reason", "not_found"]}
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+"""Of packages whose modules have other names."""
+CLI = typer.main.get_command(app)
 CALL_EACH = """
 import json, sys
 missing, commands = json.loads(sys.argv[1])
@@ -55,6 +57,12 @@ def names(requirements: list[str]) -> set[str]:
     return found
 
 
+def needed_arguments(command: str) -> list[str]:
+    """Some value for each argument that a command must have."""
+    parameters = CLI.commands[command].params  # type: ignore[attr-defined]
+    return ["1" for each in parameters if each.required and each.param_type_name == "argument"]
+
+
 def call_light(commands: list[list[str]], folder: Path) -> tuple[str, list[str]]:
     """Output, and lines on standard error, of commands where no extra is installed."""
     missing = sorted({module for modules in EXTRAS.values() for module in modules})
@@ -71,7 +79,7 @@ def call_light(commands: list[list[str]], folder: Path) -> tuple[str, list[str]]
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_modules_of_an_extra_are_those_of_its_packages(extra: str) -> None:
     packages = names(PROJECT["optional-dependencies"][extra]) - {"audioop-lts"}  # of Python 3.13
-    modules = {package.replace("scikit-", "sk").replace("-", "_") for package in packages}
+    modules = {MODULES.get(package, package.replace("-", "_")) for package in packages}
 
     assert modules == {*EXTRAS[extra]}
     assert not packages & names(PROJECT["dependencies"])
@@ -89,7 +97,7 @@ def test_all_takes_in_every_extra_and_dev_takes_in_all() -> None:
 def test_every_command_whose_extra_is_missing_names_it_and_writes_nothing(tmp_path: Path) -> None:
     needed = [(name, extra) for extra, commands in NEEDS.items() for name in commands]
 
-    _output, lines = call_light([[name, *ARGUMENTS.get(name, [])] for name, _ in needed], tmp_path)
+    _output, lines = call_light([[name, *needed_arguments(name)] for name, _ in needed], tmp_path)
 
     assert lines == [
         line
