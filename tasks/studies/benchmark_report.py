@@ -15,14 +15,8 @@ from storage.benchmarks.tables import PublishedFigure, read_figures, read_limits
 from storage.reports import read_figure
 from tasks.orchestrator import task
 from tasks.pages import fill_template, inline_png
-from tasks.studies.benchmark import (
-    Leaks,
-    ModelScores,
-    Prepared,
-    Tested,
-    count_songs,
-    find_leaks,
-)
+from tasks.studies.benchmark import Leaks, Prepared, count_songs, find_leaks
+from tasks.studies.benchmark_scores import ModelScores, Tested
 from tasks.studies.record import create_study
 
 if TYPE_CHECKING:
