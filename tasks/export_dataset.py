@@ -21,7 +21,7 @@ from genre_core.dataset.licences import may_be_shared
 from genre_core.errors import CatalogMismatch, GenreflowError, TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import SnapshotChoice, counted
-from genre_core.representations.features import CONTEXT_S, name_features
+from genre_core.representations.features import name_features
 from genre_core.signal.fragments import SAMPLE_RATE
 from storage.audio.decode import read_fragments
 from storage.audio.isolated import read_guarded
@@ -223,7 +223,7 @@ def _write_audio(
 ) -> tuple[list[TableFile], int]:
     """Write the sound of some songs; return the files and how many songs could not be read."""
     writer, starts, n_silent = TableWriter(part, table), read_starts(layout, source.shards), 0
-    context_s = CONTEXT_S if source.features.embedding else 0.0
+    context_s = source.features.context_s
     with show_progress("sound", len(songs), "songs") as advance:
         for song in songs:
             places = [(nth, start_s + context_s) for nth, start_s in starts[song.track_id]]
