@@ -30,6 +30,7 @@ from storage.catalog.runs import read_runs
 from storage.catalog.snapshots import Snapshot, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
+from storage.telemetry import follow_job
 from tasks.orchestrator import flow_run, get_run_logger, task
 from tasks.publish import publish_end
 from tasks.spectrograms import key_features
@@ -116,7 +117,8 @@ class NightlyRun:
         """
         start_s = time.monotonic()
         try:
-            report = work()
+            with follow_job(name):
+                report = work()
         except StepSkipped as skipped:
             self._record_step(name, NightOutcome.SKIPPED, str(skipped), start_s)
             return None

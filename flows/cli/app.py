@@ -69,17 +69,7 @@ NEEDS = {
     "nightly": ("nightly", "run", "ui"),
     "train": (
         *("audit", "benchmark", "curve", "demo-library", "explain", "export-dataset", "extract"),
-        *(
-            "ingest",
-            "kernels",
-            "ladder",
-            "next",
-            "promote",
-            "remove",
-            "reproduce",
-            "retry",
-            "sweep",
-        ),
+        *("kernels", "ladder", "promote", "remove", "reproduce", "retry", "sweep"),
         *("thesis-report", "tidy", "train"),
     ),
 }
