@@ -21,8 +21,8 @@ SONG = "data/builtin-library-unseen/classical-wendro-corvell-latent-garden.mp3"
 
 def environment(home: Path) -> dict[str, str]:
     """One thread: more only wait for each other, and give other last bits."""
-    names = {"GENREFLOW_HOME": str(home), "GENREFLOW_NETWORKS": '["head", "cnn"]', "OMP_NUM_THREADS": "1"}
-    return {**os.environ, **names, "PYTHONPATH": str(ROOT)}
+    settings = {"GENREFLOW_HOME": str(home), "GENREFLOW_NETWORKS": '["head", "cnn"]'}
+    return {**os.environ, **settings, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
