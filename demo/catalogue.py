@@ -23,7 +23,7 @@ class Song:
     album: str
     title: str
     duration_s: float
-    bit_rate: str
+    bit_rate: int
     seeds: tuple[int, ...]
 
 

@@ -1,48 +1,40 @@
-"""Write mp3 files with the ffmpeg that imageio-ffmpeg carries."""
+"""Write mp3 files by LAME, in the FFmpeg that PyAV carries."""
 
-import subprocess
 from pathlib import Path
 
-import imageio_ffmpeg
+import av
 import numpy as np
 import numpy.typing as npt
 
 from demo.tone import SAMPLE_RATE
 
-BIT_RATES = ("128k", "160k", "192k", "256k")
+BIT_RATES = (128_000, 160_000, 192_000, 256_000)
+"""Bits a second."""
+_FILE = {"id3v2_version": "3", "fflags": "+bitexact"}
+_STREAM = {"compression_level": "7", "flags": "+bitexact"}
 
 
 def write_mp3(
-    sound: npt.NDArray[np.int16], target: Path, tags: dict[str, str], bit_rate: str
+    sound: npt.NDArray[np.int16], target: Path, tags: dict[str, str], bit_rate: int
 ) -> None:
-    """Write a song whole: first to a part file beside it, which then takes its name.
+    """Write a song, (n_samples, 2), whole: first to a part file beside it, which takes its name.
 
     Raises
     ------
     OSError
-        If ffmpeg fails; the message is its own.
+        If it cannot be encoded or written.
     """
+    frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout="stereo")
+    frame.sample_rate = SAMPLE_RATE
     part = target.with_name(target.name + ".part")
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        *("-y", "-hide_banner", "-nostdin", "-loglevel", "error"),
-        *("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "2", "-i", "pipe:0"),
-        *("-c:a", "libmp3lame", "-b:a", bit_rate, "-compression_level", "7"),
-        *(
-            "-id3v2_version",
-            "3",
-            "-map_metadata",
-            "-1",
-            "-fflags",
-            "+bitexact",
-            "-flags",
-            "+bitexact",
-        ),
-        *(argument for key, text in tags.items() for argument in ("-metadata", f"{key}={text}")),
-        *("-f", "mp3", str(part)),
-    ]
-    finished = subprocess.run(command, input=sound.tobytes(), capture_output=True, check=False)
-    if finished.returncode != 0:
+    try:
+        with av.open(str(part), "w", format="mp3", options=_FILE) as file:
+            file.metadata.update(tags)
+            stream = file.add_stream("libmp3lame", SAMPLE_RATE, _STREAM, layout="stereo")
+            stream.bit_rate = bit_rate
+            file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+    except av.FFmpegError as error:
         part.unlink(missing_ok=True)
-        raise OSError(f"{target} could not be encoded: {finished.stderr.decode(errors='replace')}")
+        raise OSError(f"{target} could not be encoded: {error}") from error
     part.replace(target)

@@ -18,9 +18,6 @@ from storage.sources.manifest import read_labels
 
 def prepare() -> None:
     """Import what the first decision would wait a second for."""
-    import pandas  # noqa: F401 - by Arrow, with the first table
-    import scipy.cluster.hierarchy  # noqa: F401 - joins duplicates
-
     import tasks.nightly  # noqa: F401 - names who decides
 
 

@@ -13,10 +13,12 @@ from flows.settings import Settings, read_settings
 from genre_core.errors import GenreflowError
 from storage.home import DataLayout
 from storage.lock import NightSkipped, hold_home, hold_night
+from storage.telemetry import follow_job
 from tasks.nightly import (
     NightlyRun,
     StepSkipped,
     explain_no_training,
+    name_night,
     newest_snapshots,
     record_skipped,
     start_run,
@@ -40,7 +42,7 @@ class NightlyReport:
     trained: "TrainReport | None"
 
 
-@flow
+@flow(flow_run_name=name_night)
 def nightly(
     config: Settings | None = None, own: Settings | None = None
 ) -> NightlyReport | State[None]:
@@ -56,7 +58,7 @@ def nightly(
     config = config or read_settings()
     layout, choice = config.layout, config.snapshot_choice()
     try:
-        with hold_night(layout):
+        with follow_job("nightly"), hold_night(layout):
             run = start_run(layout)
             ingested = run.step("ingest", lambda: ingest(config, own))
             extracted = run.step("extract", lambda: extract(config, own))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from http import HTTPStatus
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from threading import Lock
@@ -160,7 +160,10 @@ async def _answer_ping(_request: Request) -> Response:
 
 
 async def _answer_version(_request: Request) -> Response:
-    return Response(version("mlflow"), media_type="application/json")
+    try:
+        return Response(version("mlflow"), media_type="application/json")
+    except PackageNotFoundError as error:
+        raise HTTPException(404, "MLflow, whose version this is, is not installed here.") from error
 
 
 async def _answer_refusal(_request: Request, error: Exception) -> Response:

@@ -10,7 +10,6 @@ from storage.catalog.extraction import NamedShard, replace_shards
 from storage.home import DataLayout
 from storage.maintenance.integrity import is_damaged, take_inventory
 from storage.shard_store import list_shards
-from storage.shards import free_memory, join_shards
 
 TARGET_BYTES = 64 * 2**20
 logger = logging.getLogger(__name__)
@@ -52,6 +51,8 @@ def _join(
     layout: DataLayout, group: Sequence[NamedShard], counts: Mapping[str, Mapping[str, int]]
 ) -> bool:
     """Write a group as one shard and name it in the catalog; return whether that worked."""
+    from storage.shards import free_memory, join_shards
+
     names = [shard.name for shard in group]
     if not all(counts[name] for name in names):
         logger.warning("%s shards stay as they are: one has no track", len(names))

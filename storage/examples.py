@@ -5,11 +5,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genre_core.errors import CatalogMismatch
 from genre_core.examples import Examples, Float32Array, Int64Array
@@ -18,6 +17,9 @@ from genre_core.representations.embeddings import song_examples
 from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, explaining_damage, require_shards
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOST_IN_MEMORY = 1 << 30
 """Bytes of matrices that are read into memory: 770,000 of the thesis's shape."""
@@ -156,7 +158,9 @@ def _place(
 
 def _read(
     store: ShardStore, shard: str, columns: list[str], read_dictionary: Sequence[str] = ()
-) -> pa.Table:
+) -> "pa.Table":
+    import pyarrow.parquet as pq
+
     return pq.read_table(
         store.path(shard),
         columns=columns,

@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from genre_core.locations import path_of, quote_formula
+from storage.catalog.instance import quote, quote_name
 from storage.catalog.library import LibrarySong
 from storage.home import DataLayout
 from storage.playlists import Entry, find_file, format_playlist
@@ -63,17 +66,22 @@ def _to_json(rows: Sequence[Mapping[str, object]]) -> bytes:
 
 
 def _to_parquet(rows: Sequence[Mapping[str, object]]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet
+    import duckdb
 
     kinds = {
-        **{"duration_s": pa.float64(), "confidence": pa.float64(), "unknown": pa.bool_()},
-        **{"alternatives": pa.list_(pa.string()), "champion": pa.int32()},
+        **{"duration_s": "double", "confidence": "double", "unknown": "boolean"},
+        **{"alternatives": "varchar[]", "champion": "integer"},
     }
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    sink = pa.BufferOutputStream()
-    pa.parquet.write_table(pa.Table.from_pylist(list(rows), schema), sink)
-    return bytes(sink.getvalue())
+    selected = ", ".join(
+        f"unnest(${nth}::{kinds.get(name, 'varchar')}[]) as {quote_name(name)}"
+        for nth, name in enumerate(COLUMNS, start=1)
+    )
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        file = Path(folder) / "songs.parquet"
+        columns = [[row[name] for row in rows] for name in COLUMNS]
+        connection.execute(f"create table songs as select {selected}", columns)
+        connection.execute(f"copy songs to {quote(str(file))} (format parquet)")
+        return file.read_bytes()
 
 
 _TABLES: Mapping[ExportFormat, Callable[[Sequence[Mapping[str, object]]], bytes]] = {

@@ -14,9 +14,8 @@ from genre_core.errors import UsageError
 
 NAME = "genreflow"
 TRAINING = (
-    *("imageio_ffmpeg", "keras", "matplotlib", "mlflow", "pandas", "pretty_midi", "pyarrow"),
-    *("pydub", "scipy", "sklearn", "sqlalchemy", "symusic", "tensorboard", "tensorflow"),
-    *("threadpoolctl", "yaml"),
+    *("keras", "matplotlib", "mlflow", "pandas", "pretty_midi", "pyarrow"),
+    *("scipy", "sklearn", "sqlalchemy", "symusic", "tensorboard", "tensorflow", "yaml"),
 )
 EXTRAS = {
     "train": TRAINING,

@@ -1,13 +1,19 @@
-"""Where shards stand: a folder of this machine, or any file system that Arrow knows, S3 first."""
+"""Where shards stand: a folder of this machine, or any file system that Arrow knows, S3 first.
+
+A folder needs no Arrow, which is large.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from genre_core.errors import CatalogMismatch, TransientError, UsageError
@@ -20,23 +26,25 @@ if TYPE_CHECKING:
     from pyarrow import fs
 
 _MARK = "home.txt"
+_OURS = re.compile(r"[^/]+/([0-9a-f]{24}\.parquet|\.[0-9a-f]{24}\.parquet\.[0-9a-f]{32}\.part)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardStore:
     """The file system of the shards, opened; ``root`` is the folder or prefix that holds them.
 
-    It is opened where it is used and never travels: what Arrow has open cannot be sent.
+    Without a ``filesystem`` it is that of this machine. It is opened where it is used and never
+    travels: what Arrow has open cannot be sent.
     """
 
     uri: str
-    filesystem: fs.FileSystem
     root: str
+    filesystem: fs.FileSystem | None = None
 
     @property
     def is_local(self) -> bool:
         """Whether the shards are files of this machine, or of a share that it has mounted."""
-        return self.filesystem.type_name == "local"
+        return self.filesystem is None
 
     def path(self, name: str) -> str:
         """Return the path of a shard, as the file system takes it."""
@@ -55,16 +63,18 @@ def open_store(layout: DataLayout) -> ShardStore:
     Raises `UsageError` if the setting ``shards`` is no address or holds credentials,
     `TransientError` if the place cannot be reached.
     """
-    from pyarrow import fs
-
     uri = layout.shards_uri
     if not uri:
-        return ShardStore(uri="", filesystem=fs.LocalFileSystem(), root=str(layout.shards))
+        return ShardStore(uri="", root=str(layout.shards))
+    if uri.startswith("/"):
+        return ShardStore(uri=uri, root=uri.rstrip("/"))
     if "@" in urlsplit(uri).netloc:
         raise UsageError(
             "The setting `shards` holds credentials; name the bucket and the prefix alone, and set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment."
         )
+    from pyarrow import fs
+
     try:
         filesystem, root = fs.FileSystem.from_uri(uri)
     except (ValueError, NotImplementedError) as error:
@@ -74,20 +84,32 @@ def open_store(layout: DataLayout) -> ShardStore:
         ) from error
     except OSError as error:
         raise _unreachable(uri, error) from error
-    return ShardStore(uri=uri, filesystem=filesystem, root=root.rstrip("/"))
+    elsewhere = None if filesystem.type_name == "local" else filesystem
+    return ShardStore(uri=uri, root=root.rstrip("/"), filesystem=elsewhere)
 
 
 def list_shards(layout: DataLayout) -> dict[str, int]:
     """Return the size of every file below the place of the shards, in bytes, by name."""
+    store = open_store(layout)
+    elsewhere = store.filesystem
+    sizes = _sizes_here(store.root) if elsewhere is None else _sizes_at(elsewhere, store)
+    return {path.removeprefix(f"{store.root}/"): n_bytes for path, n_bytes in sizes}
+
+
+def _sizes_here(root: str) -> Iterator[tuple[str, int]]:
+    for folder, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            with suppress(FileNotFoundError):  # removed meanwhile
+                yield f"{folder}/{name}", os.stat(f"{folder}/{name}").st_size  # noqa: PTH116
+
+
+def _sizes_at(filesystem: fs.FileSystem, store: ShardStore) -> list[tuple[str, int]]:
     from pyarrow import fs
 
-    store = open_store(layout)
+    selector = fs.FileSelector(store.root, recursive=True, allow_not_found=True)
     with _reaching(store):
-        there = store.filesystem.get_file_info(
-            fs.FileSelector(store.root, recursive=True, allow_not_found=True)
-        )
-    files = (file for file in there if file.type == fs.FileType.File)
-    return {file.path.removeprefix(f"{store.root}/"): file.size for file in files}
+        there = filesystem.get_file_info(selector)
+    return [(file.path, file.size) for file in there if file.type == fs.FileType.File]
 
 
 def require_shards(layout: DataLayout, shards: Sequence[str]) -> ShardStore:
@@ -101,14 +123,14 @@ def require_shards(layout: DataLayout, shards: Sequence[str]) -> ShardStore:
     return store
 
 
-def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
+def put_shard(layout: DataLayout, name: str, content: pa.Buffer | bytes) -> None:
     """Write a shard atomically, in place of what had its name.
 
     An object is written at once, from memory: a stream that breaks off would be closed, and the
     beginning kept as if it were the whole.
     """
     store = open_store(layout)
-    if store.is_local:
+    if store.filesystem is None:
         with explaining_disk_errors(layout), write_whole(Path(store.path(name))) as part:
             part.write_bytes(content)
         return
@@ -119,8 +141,14 @@ def put_shard(layout: DataLayout, name: str, content: pa.Buffer) -> None:
 def digest_shard(layout: DataLayout, name: str) -> str:
     """Return the SHA-256 of a shard."""
     store = open_store(layout)
-    with _reaching(store), store.filesystem.open_input_stream(store.path(name)) as stream:
+    with _reaching(store), _open_stream(store, name) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _open_stream(store: ShardStore, name: str) -> BufferedReader:
+    if store.filesystem is None:
+        return Path(store.path(name)).open("rb")
+    return cast(BufferedReader, store.filesystem.open_input_stream(store.path(name)))
 
 
 def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
@@ -129,7 +157,20 @@ def remove_shards(layout: DataLayout, names: Iterable[str]) -> None:
     with _reaching(store):
         _require_own(layout, store)
         for name in names:
-            store.filesystem.delete_file(store.path(name))
+            path = store.path(name)
+            Path(path).unlink() if store.filesystem is None else store.filesystem.delete_file(path)
+
+
+def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
+    """Remove the shards that the catalog does not name; return their names. Hold the home."""
+    orphans = unnamed_files(layout, named)
+    remove_shards(layout, orphans)
+    return orphans
+
+
+def unnamed_files(layout: DataLayout, named: Sequence[str]) -> list[str]:
+    """Return the shards and parts that the catalog does not name; other files are left alone."""
+    return sorted(name for name in list_shards(layout).keys() - set(named) if _OURS.fullmatch(name))
 
 
 def claim_place(layout: DataLayout) -> None:
@@ -146,21 +187,26 @@ def claim_place(layout: DataLayout) -> None:
 def _require_own(layout: DataLayout, store: ShardStore) -> None:
     if not store.uri:
         return
-    import pyarrow as pa
-    from pyarrow import fs
-
-    mark, ours = store.path(_MARK), f"{read_home_id(layout)}\n{layout.home}".encode()
-    if store.filesystem.get_file_info(mark).type == fs.FileType.NotFound:
-        put_shard(layout, _MARK, pa.py_buffer(ours))
-    with store.filesystem.open_input_stream(mark) as stream:
+    ours = f"{read_home_id(layout)}\n{layout.home}".encode()
+    if not _is_there(store, _MARK):
+        put_shard(layout, _MARK, ours)
+    with _open_stream(store, _MARK) as stream:
         marked = stream.read()
     if marked not in (ours, ours.split(b"\n")[0]):
         owner = marked.decode(errors="replace").partition("\n")[2] or "an unknown path"
         raise UsageError(
             f"The shards in {store.uri} belong to another home, at {owner}. Give each home "
             "a prefix of its own; if this home has taken the place of the other, remove "
-            f"{mark} first."
+            f"{store.path(_MARK)} first."
         )
+
+
+def _is_there(store: ShardStore, name: str) -> bool:
+    if store.filesystem is None:
+        return Path(store.path(name)).exists()
+    from pyarrow import fs
+
+    return store.filesystem.get_file_info(store.path(name)).type != fs.FileType.NotFound
 
 
 @contextmanager
@@ -172,7 +218,7 @@ def explaining_damage(store: ShardStore, name: str) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         with _reaching(store):
-            store.filesystem.get_file_info(store.path(name))
+            _is_there(store, name)
         raise CatalogMismatch(
             f"A shard cannot be read: {error} `genreflow doctor --repair` finds the damaged ones; "
             "`genreflow extract` then makes them again."

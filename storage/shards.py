@@ -1,7 +1,6 @@
-"""Shards: Parquet files of examples, one row a fragment."""
+"""Shards: Parquet files of examples, one row a fragment. Who reads or writes one needs Arrow."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,16 +17,13 @@ from storage.home import DataLayout
 from storage.shard_store import (
     ShardStore,
     explaining_damage,
-    list_shards,
     open_store,
     put_shard,
-    remove_shards,
     require_shards,
 )
 
 ROW_GROUP_BYTES = 8 * 2**20
 _IN_ORDER = [("track_id", "ascending"), ("fragment", "ascending")]
-_OURS = re.compile(r"[^/]+/([0-9a-f]{24}\.parquet|\.[0-9a-f]{24}\.parquet\.[0-9a-f]{32}\.part)")
 _WORDS = ("track_id", "genre", "representation", "feature_key")
 
 
@@ -72,18 +68,6 @@ def count_fragments(layout: DataLayout, name: str) -> dict[str, int]:
     """Count the rows of each track in a shard; raises `CatalogMismatch` if it is damaged."""
     table = _read_checked(open_store(layout), name)
     return dict(Counter(table["track_id"].to_pylist()))
-
-
-def remove_orphans(layout: DataLayout, named: Sequence[str]) -> list[str]:
-    """Remove the shards that the catalog does not name; return their names. Hold the home."""
-    orphans = unnamed_files(layout, named)
-    remove_shards(layout, orphans)
-    return orphans
-
-
-def unnamed_files(layout: DataLayout, named: Sequence[str]) -> list[str]:
-    """Return the shards and parts that the catalog does not name; other files are left alone."""
-    return sorted(name for name in list_shards(layout).keys() - set(named) if _OURS.fullmatch(name))
 
 
 def _table(feature_key: str, features: FeatureConfig, track: TrackMatrices) -> pa.Table:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from genre_core.errors import GenreflowError
 from storage.files import write_bytes
+from storage.telemetry import follow_job, trace_step
 from tasks.logs import is_json, step_name
 from tasks.terminal import ERR
 
@@ -41,7 +42,8 @@ class Step(Generic[P, R]):
         """Run in this thread."""
         started_s, token = time.monotonic(), step_name.set(self.fn.__name__)
         try:
-            result = self.fn(*args, **kwargs)
+            with trace_step(self.fn.__name__), follow_job(self.fn.__name__):
+                result = self.fn(*args, **kwargs)
         finally:
             step_name.reset(token)
         _LOGGER.info("%s ended after %.2f s", self.fn.__name__, time.monotonic() - started_s)
@@ -58,7 +60,9 @@ class Step(Generic[P, R]):
             for column in columns
         ]
         threads = _THREADS.get()
-        return [PrefectFuture(threads.submit(self._run, row)) for row in zip(*lists, strict=True)]
+        rows = zip(*lists, strict=True)
+        # each with the step that it belongs to
+        return [PrefectFuture(threads.submit(copy_context().run, self._run, r)) for r in rows]
 
     def _run(self, row: Sequence[Any]) -> R:
         call: Callable[..., R] = self
@@ -81,7 +85,13 @@ def task(
     return Step if fn is None else Step(fn)
 
 
-flow = task
+def flow(
+    fn: Callable[P, R] | None = None,
+    *,
+    flow_run_name: "str | Callable[[], str]" = "",
+) -> Any:  # noqa: ANN401 - as in Prefect
+    """Make a flow."""
+    return task(fn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,7 @@ class flow_run:
     """No record of a flow run."""
 
     root_flow_run_id = None
+    name = None
 
     @staticmethod
     def get_id() -> None:

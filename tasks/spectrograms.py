@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +23,11 @@ from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
 from storage.embeddings.registry import Transform, load_transform
 from storage.files import explaining_disk_errors
 from storage.home import DataLayout
-from storage.shards import TrackMatrices, write_shard
 from storage.wav_cache import CachedWav, find_wav, keep_wav
 from tasks.orchestrator import get_run_logger, task
+
+if TYPE_CHECKING:
+    from storage.shards import TrackMatrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,8 @@ def extract_chunk(
 
     ``own`` are the user's embeddings, by name.
     """
+    from storage.shards import write_shard  # with Arrow
+
     wanted = key_features(features)
     used = {key for converted in chunk.converted for key in converted.feature_keys}
     transforms = {key: load_transform(wanted[key], own) for key in sorted(used)}
@@ -153,7 +158,7 @@ def _reject(track: Track, keys: tuple[str, ...], rejection: TrackRejected) -> Re
 
 
 def _song_embeddings(
-    feature_key: str, features: FeatureConfig, rows: Sequence[TrackMatrices]
+    feature_key: str, features: FeatureConfig, rows: "Sequence[TrackMatrices]"
 ) -> Iterator[SongEmbedding]:
     """Average the windows of each song; nothing for spectrograms."""
     if features.embedding is None:
@@ -217,8 +222,10 @@ def _read_fragments(song: Converted) -> tuple[Float32Array, Sound | None]:
 
 def _represent(
     song: Converted, fragments: Float32Array, feature_key: str, transform: Transform
-) -> TrackMatrices | Rejection:
+) -> "TrackMatrices | Rejection":
     """Return the matrices of one song in one representation, or why it has none in it."""
+    from storage.shards import TrackMatrices
+
     try:
         matrices = transform.apply(fragments) if fragments.any() else fragments
     except TrackRejected as rejection:

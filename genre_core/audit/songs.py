@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from genre_core.dataset.artists import fold_artist
 from genre_core.dataset.groups import join_artists
+from genre_core.dataset.joined import JoinedSets
 from genre_core.records import Split
 
 
@@ -57,15 +58,12 @@ def name_recordings(
     ``duplicates`` are pairs of track ids that are one recording by their fingerprints; they may
     link over songs that are not among ``songs``. Songs with the same packets are one, too.
     """
-    from scipy.cluster.hierarchy import DisjointSet
-
-    joined = DisjointSet(song.track_id for song in songs)
+    joined = JoinedSets(song.track_id for song in songs)
     pairs = [(song.track_id, f"packets:{song.packets_id}") for song in songs if song.packets_id]
     for one, other in (*pairs, *duplicates):
-        joined.add(one)
-        joined.add(other)
         joined.merge(one, other)
-    return {song.track_id: min(joined.subset(song.track_id)) for song in songs}
+    names = {track_id: min(alike) for alike in joined.sets() for track_id in alike}
+    return {song.track_id: names[song.track_id] for song in songs}
 
 
 FEWEST_SOURCES = 2

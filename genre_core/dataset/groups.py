@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from genre_core.dataset.joined import JoinedSets
+
 MOST_OF_A_GENRE = 0.5
 FEWEST_GROUPS = 3
 BY_GROUP, BY_MAIN_ARTIST, BY_SONG = "group", "main_artist", "song"
@@ -64,9 +66,7 @@ def join_artists(group_ids: Sequence[str], artists: Sequence[Sequence[str]]) -> 
     ``artists`` are from `name_artists`. In genres that are split by song, each song of an artist
     has a group of its own. An unknown artist joins nothing.
     """
-    from scipy.cluster.hierarchy import DisjointSet
-
-    joined: DisjointSet[str] = DisjointSet(group_ids)
+    joined = JoinedSets(group_ids)
     first: dict[str, str] = {}
     for group_id, names in zip(group_ids, artists, strict=True):
         for artist in names:
@@ -95,13 +95,10 @@ def _level(members: Sequence[Candidate]) -> str:
 
 
 def _group_sizes(keys: Sequence[tuple[str, ...]]) -> list[int]:
-    from scipy.cluster.hierarchy import DisjointSet
-
-    joined: DisjointSet[str] = DisjointSet()
+    joined: JoinedSets[str] = JoinedSets()
     alike = Counter(keys)
     for own in alike:
         for key in own:
-            joined.add(key)
             joined.merge(own[0], key)
     sizes: Counter[str] = Counter()
     for own, n_tracks in alike.items():

@@ -23,7 +23,9 @@ TRUSTED_SONGS = 20
 ARTIST_SHARE = 4
 """No artist has more than one in so many songs of a batch, while others have songs left."""
 SMALLEST = 1e-9
+ROWS_AT_ONCE = 256
 
+Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -72,13 +74,15 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     """
     if not len(pool.features):
         return []
-    from sklearn.metrics import pairwise_distances_argmin_min
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    between = euclidean_distances(pool.features)
-    distances = np.full(len(pool.features), np.inf, np.float32)
+    chunks = range(0, len(pool.features), ROWS_AT_ONCE)
+    parts = [pool.features[first : first + ROWS_AT_ONCE] for first in chunks]
+    between = np.concatenate(
+        [distances_between(part, pool.features).astype(np.float32) for part in parts]
+    )
+    distances = np.full(len(pool.features), np.inf)
     if len(labelled):
-        distances = pairwise_distances_argmin_min(pool.features, labelled)[1]
+        nearest = [distances_between(part, labelled).min(axis=1) for part in parts]
+        distances = np.concatenate(nearest)
     n_per_genre = len(labelled) / max(n_genres, 1)
     trust = n_per_genre / (n_per_genre + TRUSTED_SONGS)
     weights = (1 - trust + trust * pool.uncertainty).astype(np.float32)
@@ -95,14 +99,21 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     ]
 
 
-def _is_high(values: Float32Array) -> BoolArray:
+def distances_between(ours: Float32Array, theirs: Float32Array) -> Float64Array:
+    """Return Euclidean distances, (n_ours, n_theirs)."""
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def _is_high(values: Float32Array | Float64Array) -> BoolArray:
     return np.asarray(values > np.median(values))
 
 
 def _choose(
     between: Float32Array,
     weights: Float32Array,
-    distances: Float32Array,
+    distances: Float64Array,
     artists: Sequence[str],
     n: int,
 ) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from genre_core.dataset.joined import JoinedSets
 from genre_core.records import NO_GENRE, Outcome, Reason, Result, Stage, Track
 
 LOSSLESS = frozenset(
@@ -61,14 +62,10 @@ class Settlement:
 
 def group_duplicates(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The recording of every track that has duplicates, named by its smallest track id."""
-    from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
-
-    joined: DisjointSet[str] = DisjointSet()
+    joined: JoinedSets[str] = JoinedSets()
     for one, other in pairs:
-        joined.add(one)
-        joined.add(other)
         joined.merge(one, other)
-    return {track_id: min(subset) for subset in joined.subsets() for track_id in subset}
+    return {track_id: min(alike) for alike in joined.sets() for track_id in alike}
 
 
 def settle_recording(

@@ -14,6 +14,7 @@ from genre_core.dataset.groups import (
     Candidate,
     level_genres,
 )
+from genre_core.dataset.joined import JoinedSets
 from genre_core.records import Split
 
 SHARES: Mapping[Split, float] = {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
@@ -250,9 +251,7 @@ class _Groups:
         keys: Mapping[str, tuple[str, ...]],
     ) -> None:
         self._keys = keys  # by track
-        from scipy.cluster.hierarchy import DisjointSet  # takes 0.3 s to import
-
-        self._joined: DisjointSet[str] = DisjointSet()
+        self._joined: JoinedSets[str] = JoinedSets()
         self._names: dict[str, str] = {}  # by root
         self._splits: dict[str, frozenset[Split]] = {}  # by root
         places = {

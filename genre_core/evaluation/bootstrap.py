@@ -12,11 +12,13 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from genre_core.evaluation.quantiles import student_quantile
 from genre_core.examples import Int64Array
 
 Float64Array = npt.NDArray[np.float64]
@@ -156,17 +158,13 @@ def resamples_for(level: float) -> int:
 
 def widened_tail(n_groups: int, level: float = LEVEL) -> float:
     """Share of resamples beyond each end: 2.5 % at 95 %, and less with few groups."""
-    from scipy import special  # takes 0.1 s to import
-
-    return float(special.ndtr(_widened_t(n_groups, level)))
+    return NormalDist().cdf(_widened_t(n_groups, level))
 
 
 def _widened_t(n_groups: int, level: float) -> float:
     """Lower quantile of Student's t, in standard errors of the bootstrap."""
-    from scipy import special
-
-    t = special.stdtrit(n_groups - 1, (1 - level) / 2)
-    return float(t * math.sqrt(n_groups / (n_groups - 1)))
+    t = student_quantile(n_groups - 1, (1 - level) / 2)
+    return t * math.sqrt(n_groups / (n_groups - 1))
 
 
 def _resample(sums: Float64Array, rng: np.random.Generator, n_resamples: int) -> list[Float64Array]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genre_core.evaluation.bootstrap import Interval
+from genre_core.evaluation.quantiles import wilson_interval
 from genre_core.records import counted
 
 WIDTH = 0.1
@@ -56,14 +57,10 @@ class Precision:
         """
         if not self.n_songs:
             return Interval(value=self.share, low=0.0, high=1.0)
-        from scipy.stats import binomtest  # takes a moment to import
-
         below, rest = divmod(self.n_right * self.n_artists, self.n_songs)
-        low, high = (
-            binomtest(n, self.n_artists).proportion_ci(0.95, method="wilson")
-            for n in (below, below + bool(rest))
-        )
-        return Interval(value=self.share, low=float(low.low), high=float(high.high))
+        low, _ = wilson_interval(below, self.n_artists)
+        _, high = wilson_interval(below + bool(rest), self.n_artists)
+        return Interval(value=self.share, low=low, high=high)
 
     @property
     def words(self) -> str:

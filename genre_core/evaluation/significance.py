@@ -18,6 +18,7 @@ from genre_core.evaluation.predictions import (
     recall_of,
     require_same_songs,
 )
+from genre_core.evaluation.quantiles import sign_test
 from genre_core.records import counted
 
 
@@ -182,11 +183,7 @@ def fewest_differing(level: float = LEVEL) -> int:
 
 def mcnemar(n_better: int, n_worse: int) -> float:
     """Exact two-sided p of McNemar's test (1947), 1 where no song differs."""
-    from scipy.stats import binomtest  # takes 0.5 s to import
-
-    if not n_better + n_worse:
-        return 1.0
-    return float(binomtest(n_better, n_better + n_worse, 0.5).pvalue)
+    return sign_test(n_better, n_worse)
 
 
 def _overall(summed: Float64Array, n_genres: int) -> Float64Array:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from genre_core.evaluation.bootstrap import LEVEL, Float64Array, group_numbers
+from genre_core.evaluation.quantiles import beta_quantile
 from genre_core.examples import Int64Array
 
 ROUNDING = 1e-9
@@ -163,11 +164,10 @@ def _make_cuts(songs: Sequence[HeldOutSong], genre: str) -> _Cuts:
 
 def precision_bound(precision: Float64Array, n_groups: Int64Array) -> Float64Array:
     """Return lower bounds, one-sided at 95 %, of shares right among so many artists, both (n,)."""
-    from scipy import special  # takes 0.1 s to import
-
-    right = precision * n_groups
-    low = special.betaincinv(np.maximum(right, ROUNDING), n_groups - right + 1, 1 - LEVEL)
-    return np.where(right > 0, low, 0.0)
+    right, low = precision * n_groups, np.zeros(len(precision))
+    is_some = right > 0
+    low[is_some] = beta_quantile(right[is_some], (n_groups - right + 1)[is_some], 1 - LEVEL)
+    return low
 
 
 def _count_groups(group_ids: Sequence[str]) -> Int64Array:

@@ -4,7 +4,6 @@ A head is softmax((a S + X W + b) / T): ``X`` are the features of a song, scaled
 scaled logit of each genre's tags, ``a`` the strength of this prior and ``T`` a temperature.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.examples import Float32Array, Int64Array
+from genre_core.training.folds import Fold, grouped_folds
 from genre_core.training.songs import one_thread
 
 Float64Array = npt.NDArray[np.float64]
-Fold = tuple[Int64Array, Int64Array]
 Groups = Sequence[str] | npt.NDArray[np.object_]
 
 HEAD_VERSION = 1
@@ -177,31 +176,31 @@ def _fit(
 def _ridge(
     features: Float32Array, labels: Int64Array, n_genres: int, penalty: float
 ) -> tuple[Float64Array, Float64Array]:
-    """Regress the genres, 1 or 0, on scaled features: (n_features, n_genres) and (n_genres,)."""
-    from sklearn.linear_model import Ridge
+    """Regress the genres, 1 or 0, on scaled features: (n_features, n_genres) and (n_genres,).
 
-    targets = np.eye(n_genres)[labels]
-    model = Ridge(alpha=penalty * features.shape[1]).fit(features.astype(np.float64), targets)
-    return np.atleast_2d(model.coef_).T, np.broadcast_to(model.intercept_, (n_genres,))
+    Ridge regression with an intercept that is not penalised, by the smaller of the two systems of
+    equations (Hastie et al., The Elements of Statistical Learning, 2nd ed., section 18.3.5).
+    """
+    x, y = features.astype(np.float64), np.eye(n_genres)[labels]
+    centre, shares = x.mean(axis=0), y.mean(axis=0)
+    x, y = x - centre, y - shares
+    strength = penalty * x.shape[1]
+    if x.shape[1] > len(x):
+        weights = x.T @ np.linalg.solve(x @ x.T + strength * np.eye(len(x)), y)
+    else:
+        weights = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y)
+    return weights, shares - centre @ weights
 
 
 def _folds(
     labels: Int64Array, groups: npt.NDArray[np.object_], n_genres: int, seed: int
 ) -> list[Fold]:
-    """Songs to fit on and songs held out; nothing where no genre has two songs.
-
-    A genre may have fewer songs than there are folds; scikit-learn warns of it.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
+    """Songs to fit on and songs held out; nothing where no genre has two songs."""
     counts = np.bincount(labels, minlength=n_genres)
     n_folds = min(N_FOLDS, int(counts.max()), len(set(groups.tolist())))
     if n_folds < 2:
         return []
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        folds = list(splitter.split(labels, labels, groups.astype(str)))
+    folds = grouped_folds(labels, groups.astype(str), n_folds, seed)
     return [(fitted, held) for fitted, held in folds if len(fitted) and len(held)]
 
 

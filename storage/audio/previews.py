@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-import imageio_ffmpeg
 import numpy as np
 
 from genre_core.errors import GenreflowError, TrackRejected
@@ -38,7 +37,8 @@ EXCERPT_S = 15.0
 FADE_S = 0.03
 LOUDNESS_DBFS, PEAK_DBFS = -18.0, -1.0
 """Root mean square of an excerpt, and what its highest sample may reach, relative to full scale."""
-BIT_RATE = "96k"
+BIT_RATE = 96_000
+"""Bits a second."""
 N_PEAKS = 1000
 MAX_BYTES = 300 * 10**6
 """Of the cache."""
@@ -74,17 +74,19 @@ def cut_preview(
 def write_excerpt(path: Path, samples: Float32Array) -> None:
     """Write samples, (n_samples,) at 44.1 kHz, as mp3 of equal loudness, faded in and out.
 
-    Raises `GenreflowError` if ffmpeg is missing or fails.
+    Raises `GenreflowError` if FFmpeg cannot encode them.
     """
-    segment, fade_ms = _segment(samples), round(1000 * FADE_S)
-    excerpt = _level(segment).fade_in(fade_ms).fade_out(fade_ms)
-    from pydub.exceptions import PydubException
-
+    fade_ms = round(1000 * FADE_S)
+    excerpt = _level(_segment(samples)).fade_in(fade_ms).fade_out(fade_ms)
+    levels = np.frombuffer(excerpt.raw_data, "<i2")[np.newaxis]
+    frame = av.AudioFrame.from_ndarray(levels, format="s16p", layout="mono")
+    frame.sample_rate = SAMPLE_RATE
     try:
-        type(segment).converter = imageio_ffmpeg.get_ffmpeg_exe()
-        with path.open("wb+") as file:  # pydub leaves one that it opened open where it fails
-            excerpt.export(file, format="mp3", bitrate=BIT_RATE)
-    except (PydubException, RuntimeError) as error:
+        with path.open("wb") as target, av.open(target, "w", format="mp3") as file:
+            stream = file.add_stream("libmp3lame", SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE)
+            file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+    except av.FFmpegError as error:
         raise GenreflowError(f"An excerpt cannot be encoded as mp3: {error}.") from error
 
 

@@ -7,7 +7,7 @@ from genre_core.dataset.groups import BY_SONG, join_artists
 from genre_core.dataset.splits import Assignment
 from genre_core.records import Result, Split
 from storage.catalog.assignments import record_assignments
-from storage.catalog.connection import Catalog, fetch_values
+from storage.catalog.connection import Catalog, fetch_rows, fetch_values
 from storage.catalog.recordings import recording_keys
 from storage.catalog.songs import read_artists
 
@@ -17,6 +17,7 @@ class OfficialSong:
     """A song of an official split, by the location of its file, and what became of it.
 
     ``track_id`` is empty if it never was in storage; ``recording`` ties it to its duplicates.
+    ``is_used``: it is among the examples, perhaps under the name that its file had before.
     """
 
     source: str
@@ -26,32 +27,23 @@ class OfficialSong:
     reason: str
     message: str
     subset: Split
+    is_used: bool
     artists: tuple[str, ...] = ()
     recording: str = ""
-
-    @property
-    def is_used(self) -> bool:
-        """Whether it is among the examples."""
-        return self.outcome == Result.OK
 
 
 def read_official_songs(catalog: Catalog, subsets: Mapping[str, Split]) -> list[OfficialSong]:
     """Return the songs of an official split, whose subsets are by location."""
     artists, recordings = read_artists(catalog), recording_keys(catalog)
-    rows = catalog.execute(_OFFICIAL, [list(subsets)]).fetchall()
+    rows = fetch_rows(catalog, _OFFICIAL, [list(subsets)])
     return [
         OfficialSong(
-            source=source,
-            track_id=track_id,
-            genre=genre,
-            outcome=outcome,
-            reason=reason,
-            message=message,
-            subset=subsets[source],
-            artists=artists.get(track_id, ()),
-            recording="".join(recordings.get(track_id, (track_id[:12],))),
+            **row,
+            subset=subsets[row["source"]],
+            artists=artists.get(row["track_id"], ()),
+            recording="".join(recordings.get(row["track_id"], (row["track_id"][:12],))),
         )
-        for source, track_id, genre, outcome, reason, message in rows
+        for row in rows
     ]
 
 
@@ -120,14 +112,20 @@ def count_stored_sources(catalog: Catalog) -> int:
     return int(fetch_values(catalog, "select count(*) from outcomes where track_id <> ''")[0])
 
 
-_OFFICIAL = """
-    select source, track_id, genre, outcome, reason, message from outcomes
-    where source in (select unnest(?)) order by source
-"""
-
-
 _PROBABILITIES = """
     select track_id, group_id, predictions.genre, probabilities
     from predictions join runs using (run_id) join snapshot_tracks using (snapshot_id, track_id)
     where run_id = ? and predictions.split = ? order by track_id
+"""
+
+# a file that was moved is a duplicate of its former place; of two songs in one file, one is used
+_OFFICIAL = f"""
+    with listed as (
+        select source, track_id, genre, outcome, reason, message,
+            track_id in (select track_id from outcomes where outcome = '{Result.OK}') as is_stored,
+            row_number() over (partition by track_id order by outcome <> '{Result.OK}', source) as n
+        from outcomes where source in (select unnest(?))
+    )
+    select * exclude (is_stored, n), track_id <> '' and is_stored and n = 1 as is_used
+    from listed order by source
 """

@@ -73,10 +73,10 @@ class Instance:
 
     def _free_name(self, stem: str) -> str:
         """Return the name that DuckDB gives to a file of its own, numbered if it is in use."""
-        name, n_alike = _quote_name(stem), 0
+        name, n_alike = quote_name(stem), 0
         while name in self._names.values():
             n_alike += 1
-            name = _quote_name(f"{stem}_{n_alike}")
+            name = quote_name(f"{stem}_{n_alike}")
         return name
 
 
@@ -106,7 +106,8 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _quote_name(name: str) -> str:
+def quote_name(name: str) -> str:
+    """Return a name of a table or column as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -27,7 +27,7 @@ from storage.catalog.published import (
 from storage.catalog.query import SHARD_VIEW, query_rows, register_shards, select_spectrograms
 from storage.files import explaining_disk_errors, write_bytes, write_whole
 from storage.home import DataLayout
-from storage.shard_store import list_shards, open_store
+from storage.shard_store import list_shards, open_store, remove_orphans
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,8 +60,6 @@ def publish_and_sweep(layout: DataLayout) -> None:
     the former store stay until the next call, for processes that have it open; not if it holds a
     song that was removed since.
     """
-    from storage.shards import remove_orphans  # Arrow takes a moment to load
-
     state = _read_state(layout)
     retained = [] if _holds_songs(layout, state.removed) else published_shards(layout)
     write_bytes(_retained_note(layout), json.dumps(retained).encode())

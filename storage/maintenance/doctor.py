@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import av
 import duckdb
-import imageio_ffmpeg
 import soundfile
 
 from genre_core.errors import GenreflowError
 from genre_core.records import counted
 from storage.catalog.query import query_rows
 from storage.embeddings.config import NO_EMBEDDINGS, EmbeddingConfig
+from storage.extras import explain_missing
 from storage.home import DataLayout
 from storage.maintenance.integrity import Inventory, take_inventory
 from storage.models.champion import CHAMPION
@@ -57,6 +58,10 @@ def examine_deeply(layout: DataLayout) -> list[Finding]:
 def _check(name: str, check: Callable[..., str], *arguments: object) -> Finding:
     try:
         return Finding(name=name, ok=True, message=check(*arguments))
+    except ModuleNotFoundError as error:
+        if (missing := explain_missing(error)) is None:
+            raise
+        return Finding(name=name, ok=True, message=f"not checked: {missing}")
     except (GenreflowError, OSError, duckdb.Error, sqlite3.Error, RuntimeError) as error:
         return Finding(name=name, ok=False, message=str(error))
 
@@ -76,8 +81,7 @@ def _python(_layout: DataLayout) -> str:
 def _decoders(_layout: DataLayout) -> str:
     missing = [name for name in FORMATS if name not in soundfile.available_formats()]
     _require(not missing, f"libsndfile cannot read {', '.join(missing)}; run `make setup`.")
-    ffmpeg = imageio_ffmpeg.get_ffmpeg_version()
-    return f"libsndfile {soundfile.__libsndfile_version__}, ffmpeg {ffmpeg}"
+    return f"libsndfile {soundfile.__libsndfile_version__}, FFmpeg {av.ffmpeg_version_info}"
 
 
 def _place(layout: DataLayout) -> str:

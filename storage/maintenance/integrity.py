@@ -11,7 +11,7 @@ from storage.catalog.publish import published_shards, retained_shards
 from storage.catalog.songs import await_songs, sourced_tracks, stored_songs
 from storage.files import digest_file
 from storage.home import DataLayout
-from storage.shard_store import digest_shard, list_shards
+from storage.shard_store import digest_shard, list_shards, unnamed_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,6 @@ class Inventory:
 
     def unnamed_shards(self) -> list[str]:
         """Return the shards and partial files that neither catalog nor published store names."""
-        from storage.shards import unnamed_files
-
         named = [shard.name for shard in self.shards]
         readable = [*published_shards(self.layout), *retained_shards(self.layout)]
         return unnamed_files(self.layout, [*named, *readable])

@@ -18,7 +18,7 @@ from storage.catalog.removals import (
 from storage.home import DataLayout
 from storage.maintenance.integrity import take_inventory
 from storage.reports import remove_nightly_reports
-from storage.shards import free_memory, join_shards, remove_orphans
+from storage.shard_store import remove_orphans
 from storage.sources.published import COLLECTIONS
 
 logger = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ def _rewrite_shards(layout: DataLayout, track_ids: set[str]) -> dict[str, Shard 
 
 def _rewrite(layout: DataLayout, shard: NamedShard, track_ids: Sequence[str]) -> Shard | None:
     """Write one shard with the remaining songs; None if none is left or it cannot be read."""
+    from storage.shards import free_memory, join_shards
+
     if not track_ids:
         return None
     try:

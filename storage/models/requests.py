@@ -12,6 +12,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from genre_core.errors import UsageError
+from storage.extras import describe_missing, has_module
 
 Row = Mapping[str, object]
 
@@ -72,6 +73,8 @@ def _read_csv(body: bytes) -> Iterable[Row]:
 
 
 def _read_parquet(body: bytes) -> Iterable[Row]:
+    if not has_module("pyarrow"):
+        raise UsageError(describe_missing("train", "Reading Parquet"))
     from pyarrow.parquet import ParquetFile
 
     if len(body) > _MAX_PARQUET_BYTES:
@@ -94,7 +97,7 @@ def _read_parquet(body: bytes) -> Iterable[Row]:
     file = open_file(BytesIO(body), read_dictionary=names)
     # in batches: groups and columns may hold more rows than the file claims
     for batch in file.iter_batches(MAX_ROWS, columns=names, use_threads=False):
-        yield from batch.to_pandas().to_dict("records")
+        yield from batch.to_pylist()
 
 
 def _require_small(column: Any) -> None:  # noqa: ANN401

@@ -9,13 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TextIO
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from genre_core.errors import UsageError
 from genre_core.locations import is_unicode, location_of, path_of, unquote_formula
 from genre_core.records import Source
+from storage.catalog.instance import quote_name
 from storage.sources.folder import explain_table
+
+if TYPE_CHECKING:
+    from storage.catalog.connection import Catalog
 
 _TAGS = ("artist", "album", "title", "licence")
 _COLUMNS = ("path", "url", "genre", *_TAGS)
@@ -251,24 +256,48 @@ def _to_object(place: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _read_parquet(manifest: Path, needed: Needed) -> Iterator[Row]:
-    import pyarrow
-    import pyarrow.parquet
+    import duckdb
 
-    try:
-        with pyarrow.parquet.ParquetFile(manifest) as file:
-            columns = file.schema_arrow.names
+    with manifest.open("rb"), TemporaryDirectory() as folder, duckdb.connect() as connection:
+        # DuckDB takes a name with an asterisk for a pattern
+        file = Path(folder) / "manifest.parquet"
+        file.symlink_to(manifest.resolve())
+        try:
+            columns = _parquet_columns(connection, file)
             _check_columns(manifest, columns, needed)
-            n_rows, n_bytes = file.metadata.num_rows, manifest.stat().st_size
-            if n_rows > max(n_bytes, _FEW_ROWS):  # each names another song
-                claim = f"{n_rows} rows, which its {n_bytes} bytes cannot hold"
-                raise UsageError(f"{manifest} claims {claim}. Write it again.")
-            rows = file.read([c for c in columns if _name(c) in (*_COLUMNS, *_IDS)]).to_pylist()
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise  # the file cannot be read at all; what is wrong within has no number
-        message = f"{manifest} cannot be read as Parquet: {str(error).rstrip('.')}. Write it again."
-        raise UsageError(message) from error
-    yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
+            _require_rows(manifest, connection, file)
+            names = [column for column in columns if _name(column) in (*_COLUMNS, *_IDS)]
+            selected = ", ".join(quote_name(name) for name in names)
+            rows = connection.execute(f"select {selected} from read_parquet(?)", [str(file)])
+            found = rows.fetchall()
+        except duckdb.Error as error:
+            cause = str(error).partition("\n")[0].replace(str(file), "the file").rstrip(".")
+            message = f"{manifest} cannot be read as Parquet: {cause}. Write it again."
+            raise UsageError(message) from error
+    places = (f"row {number}" for number in range(1, len(found) + 1))
+    yield from zip(places, (dict(zip(names, row, strict=True)) for row in found), strict=True)
+
+
+def _parquet_columns(connection: "Catalog", file: Path) -> list[str]:
+    """Return the names of the columns as they are in the file; what is within them is passed."""
+    statement = "select name, coalesce(num_children, 0) from parquet_schema(?)"
+    nodes = iter(connection.execute(statement, [str(file)]).fetchall()[1:])
+    columns = []
+    for name, n_within in nodes:
+        columns.append(name)
+        while n_within:
+            n_within += next(nodes)[1] - 1
+    return columns
+
+
+def _require_rows(manifest: Path, connection: "Catalog", file: Path) -> None:
+    """Refuse a file that claims more rows than it can hold: each names another song."""
+    statement = "select num_rows from parquet_file_metadata(?)"
+    (n_rows,) = connection.execute(statement, [str(file)]).fetchone()
+    n_bytes = manifest.stat().st_size
+    if n_rows > max(n_bytes, _FEW_ROWS):
+        claim = f"{n_rows} rows, which its {n_bytes} bytes cannot hold"
+        raise UsageError(f"{manifest} claims {claim}. Write it again.")
 
 
 _READERS = {

@@ -31,7 +31,7 @@ EXTRACT = (
     "storage.catalog.extraction:record_extraction:after:1",
     "storage.shards:join_shards:after:1",
     "storage.catalog.extraction:replace_shards:after:1",
-    "storage.shards:remove_orphans:before:1",
+    "storage.shard_store:remove_orphans:before:1",
 )
 LONG_EXTRACT = (
     "storage.shard_store:put_shard:after:3",

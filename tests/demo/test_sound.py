@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo.encode import write_mp3
+from demo import encode
 from demo.loudness import TARGET_LUFS, level, loudness_lufs
 from demo.mixing import mix
 from demo.sampler import play_part
@@ -158,8 +158,12 @@ def test_silence_cannot_be_levelled() -> None:
         level(np.zeros((2, RATE), dtype=np.float32))
 
 
-def test_a_song_that_ffmpeg_refuses_leaves_no_file(tmp_path: Path) -> None:
+def test_a_song_that_ffmpeg_refuses_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode, "SAMPLE_RATE", 12_345)  # of no mp3
+
     with pytest.raises(OSError, match="could not be encoded"):
-        write_mp3(np.zeros((RATE, 2), dtype=np.int16), tmp_path / "song.mp3", {}, "no rate")
+        encode.write_mp3(np.zeros((RATE, 2), dtype=np.int16), tmp_path / "song.mp3", {}, 128_000)
 
     assert list(tmp_path.iterdir()) == []

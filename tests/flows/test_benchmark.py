@@ -99,9 +99,11 @@ def test_a_benchmark_trains_scores_and_crosses_and_the_second_call_trains_nothin
     assert "000999.mp3" in page.read_text("utf-8")
     assert "## Published figures" in page.with_suffix(".md").read_text("utf-8")
 
-    again = run(genreflow, "fma-small", fma, "--test", "gtzan", gtzan)
+    moved = fma.rename(collections / "moved")  # a copy elsewhere has the same songs
+    again = run(genreflow, "fma-small", moved, "--test", "gtzan", gtzan)
 
     assert again["models"] == found["models"]
+    assert again["songs"] == found["songs"]
     assert len(query_rows(layout, "from runs")) == 1
 
 

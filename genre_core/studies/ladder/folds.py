@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genre_core.audit.songs import AuditedSong, name_sources
+from genre_core.dataset.joined import JoinedSets
 from genre_core.examples import Int64Array
 from genre_core.studies.ladder.rungs import Division
 
@@ -25,10 +26,8 @@ def group_songs(
     Duplicates of one recording are one song, see `name_recordings`. ``ARTIST`` also joins songs
     of one artist, as far as artists are known, and ``SOURCE`` those of one source, too.
     """
-    from scipy.cluster.hierarchy import DisjointSet
-
     _, sources = name_sources(songs) if division == Division.SOURCE else ("", {})
-    joined: DisjointSet[str] = DisjointSet(recordings[song.track_id] for song in songs)
+    joined = JoinedSets(recordings[song.track_id] for song in songs)
     for song in songs:
         source, is_named = (
             sources.get(song.track_id),
@@ -38,7 +37,6 @@ def group_songs(
         if source is not None:
             keys.append(f"source:{source}")
         for key in keys:
-            joined.add(key)
             joined.merge(recordings[song.track_id], key)
     return {song.track_id: joined[recordings[song.track_id]] for song in songs}
 

@@ -114,10 +114,15 @@ def test_what_cannot_be_decoded_is_an_error_of_its_excerpt_and_silent_among_the_
 def test_a_failure_of_ffmpeg_is_an_error_of_ours_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
+    monkeypatch.setattr(previews, "SAMPLE_RATE", 12_345)  # of no mp3
     with pytest.raises(GenreflowError, match="mp3"):
         cut_preview(tmp_path / "cache", _song(tmp_path, suffix=".wav"), 0.0, 1.0)
     assert list((tmp_path / "cache").rglob("*.mp3")) == []
+
+
+def test_a_full_disk_is_named_as_such() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        previews.write_excerpt(Path("/dev/full"), _tones(0.5).astype(np.float32))
 
 
 def test_a_silent_part_stays_silent(tmp_path: Path) -> None:

@@ -27,8 +27,7 @@ from storage.catalog.extraction import (
     shard_names,
 )
 from storage.catalog.songs import record_songs
-from storage.shard_store import require_shards
-from storage.shards import remove_orphans
+from storage.shard_store import remove_orphans, require_shards
 
 if TYPE_CHECKING:
     from storage.home import DataLayout

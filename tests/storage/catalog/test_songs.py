@@ -44,7 +44,7 @@ LEFT_OUT = {
 }
 
 
-@pytest.fixture(autouse=True, params=[0, 16], ids=["as an Arrow table", "as parameters"])
+@pytest.fixture(autouse=True, params=[0, 16], ids=["as an Arrow table", "as lists"])
 def _inserted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are inserted in both ways, though a test has few of them."""
     monkeypatch.setattr(connection, "FEW_ROWS", request.param)
