@@ -1,8 +1,10 @@
 """Export a snapshot as a dataset: Parquet, a data card, Croissant and checksums, in one folder."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from genre_core.dataset.exported import (
@@ -130,8 +132,9 @@ def _require_room(folder: Path, source: DatasetSource, n_heard: int) -> None:
     free = shutil.disk_usage(nearest).free
     if free < n_bytes + LEAST_FREE_BYTES:
         raise GenreflowError(
-            f"The dataset takes up to {n_bytes / 1e9:.1f} GB, and the disk of {folder} has "
-            f"{free / 1e9:.1f} GB free. Free some space, or name a folder on another disk."
+            f"The dataset takes up to {n_bytes / 1e6:,.0f} MB, and {LEAST_FREE_BYTES / 1e6:.0f} MB "
+            f"must stay free; the disk of {folder} has {free / 1e6:,.0f} MB. Free some space, or "
+            "name a folder on another disk."
         )
 
 
@@ -244,7 +247,9 @@ def _decode(
     file, length_s = layout.song(track_id, track.suffix), source.features.fragment_s
     if not file.exists():
         return None
-    try:
-        return read_guarded(layout, track_id, read_fragments, file, track.facts, starts_s, length_s)
+    read = partial(read_fragments, file, track.facts, starts_s, length_s)
+    try:  # no note can be left in a home that is read-only
+        is_guarded = os.access(layout.songs, os.W_OK)
+        return read_guarded(layout, track_id, read) if is_guarded else read()
     except TrackRejected:
         return None

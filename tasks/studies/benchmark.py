@@ -30,6 +30,7 @@ from storage.catalog.snapshots import (
     count_placements,
     record_snapshot,
 )
+from storage.files import explaining_disk_errors
 from storage.home import DataLayout
 from tasks.orchestrator import task
 from tasks.spectrograms import key_features
@@ -52,8 +53,9 @@ class Listed:
 @task
 def list_benchmark(layout: DataLayout, name: str, places: Sequence[Path]) -> Listed:
     """Unpack archives, read the official split, and write its songs as a manifest."""
-    official = read_official(name, open_places(places, layout.collections))
-    manifest = write_songs(layout.home, official)
+    with explaining_disk_errors(layout):
+        official = read_official(name, open_places(places, layout.collections))
+        manifest = write_songs(layout.home, official)
     return Listed(official=official, manifest=manifest, plan=tuple(_plan(layout, official)))
 
 
