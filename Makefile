@@ -15,7 +15,7 @@ export DO_NOT_TRACK := 1
 UV = $(or $(wildcard $(BIN)/uv),uv)
 TOOLS := build/tools
 
-.PHONY: help setup run docs test test-web test-long test-install fuzz crash-test bench check lock licences audit release clean
+.PHONY: help setup run docs notebooks test test-web test-long test-install fuzz crash-test bench check lock licences audit release clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -32,6 +32,9 @@ run: setup ## All steps on the built-in library, or on MUSIC=PATH
 docs: setup ## Write the generated reference, then build the site into build/site; broken links fail
 	@$(BIN)/python -m docs.generator
 	@$(BIN)/zensical build --strict
+
+notebooks: run ## Run the notebooks on the built-in library in ./data and write their pages
+	@OMP_NUM_THREADS=1 $(BIN)/python -m docs.generator.notebooks
 
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 

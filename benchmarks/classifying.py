@@ -23,6 +23,7 @@ from typing import TypeVar
 import imageio_ffmpeg
 import soundfile
 
+import genreflow
 from benchmarks.bars import Bar
 from benchmarks.homes import installed_environment
 from benchmarks.tables import print_bars
@@ -71,6 +72,7 @@ def measure(music: Path, home: Path) -> list[Bar]:
         return [
             measure_cold(song, home),
             *measure_warm(classifier, song),
+            measure_python(song, home),
             *measure_many(music, DataLayout(home)),
         ]
 
@@ -138,6 +140,24 @@ def measure_warm(classifier: Classifier, song: Path) -> list[Bar]:
             at_least=False,
         ),
     ]
+
+
+def measure_python(song: Path, home: Path) -> Bar:
+    """Time the same prediction by `genreflow.Library.classify`, the median of 21."""
+    times_s = []
+    with genreflow.open(home) as library:
+        library.classify(song)
+        for _ in range(N_WARM):
+            begun = time.perf_counter()
+            library.classify(song)
+            times_s.append(time.perf_counter() - begun)
+    return Bar(
+        name="classify, warm, from Python",
+        measured=1000 * median(times_s),
+        bar=WARM_BAR_MS,
+        unit="ms",
+        at_least=False,
+    )
 
 
 def measure_many(music: Path, layout: DataLayout) -> list[Bar]:

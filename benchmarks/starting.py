@@ -29,16 +29,18 @@ from storage.home import DataLayout
 
 N_TIMES = 5
 PROGRAM = (sys.executable, "-c", "from flows.cli.start import main; main()")
+PYTHON = (sys.executable, "-c", "import genreflow")
 IMPORTS = (sys.executable, "-c", "import duckdb, numpy, pyarrow")
 
 
 def measure(work: Path) -> list[Bar]:
     """Time what comes first, the median of five each, in alternation."""
     home = fresh(work / "starting")
-    imports_s, wrong_s, first_s, version_s = [], [], [], []
+    imports_s, wrong_s, first_s, version_s, python_s = [], [], [], [], []
     record_tracks(DataLayout((home / "home").resolve()), [])
     for _ in range(N_TIMES):
         imports_s.append(_end_s(IMPORTS))
+        python_s.append(_end_s(PYTHON))
         wrong_s.append(_end_s((*PROGRAM, "ingest", "/no/such/music", "--home", str(home))))
         version_s.append(
             _end_s((*PROGRAM, "promote", "--version", "99", "--home", str(home / "home")))
@@ -47,6 +49,7 @@ def measure(work: Path) -> list[Bar]:
     base_s, prefect_s = statistics.median(imports_s), bare_prefect_s()
     start_up = measure_start_up(work)
     return [
+        _bar("import genreflow, Python's start included", statistics.median(python_s), 0.2, base_s),
         _bar("a wrong path is answered", statistics.median(wrong_s), 1.0, base_s),
         _bar("a version that does not exist is refused", statistics.median(version_s), 1.0, base_s),
         _bar("the first word on a terminal", statistics.median(first_s), 0.5, base_s),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.homes import fresh
-from benchmarks.servers import serve_mlflow, serve_postgres, serve_s3
+from benchmarks.servers import list_objects, serve_mlflow, serve_postgres, serve_s3
 from benchmarks.tables import say
 from demo.library import make_library
 
@@ -65,14 +65,14 @@ def main(team: Path, work: Path) -> None:
         make_library(library, unseen=work / "unseen")
     with (
         serve_postgres(work / "postgres", ("mlflow",)) as database,
-        serve_s3(fresh(work / "s3"), team, (SHARDS, ARTIFACTS)) as s3,
+        serve_s3(work / "s3.log", (SHARDS, ARTIFACTS)) as s3,
         serve_mlflow(work / "mlflow", team, f"{database}/mlflow", ARTIFACTS, s3) as tracking,
     ):
         people = [_make_person(name, work, library, tracking, s3) for name in ("Ada", "Bo")]
         with ThreadPoolExecutor(len(people)) as pool:
             list(pool.map(Person.train, people))
         _check_runs(people, tracking)
-        _check_shards(people, work / "s3")
+        _check_shards(people, s3)
         _pass_on(people, work)
 
 
@@ -114,14 +114,16 @@ def _check_runs(people: list[Person], tracking: str) -> None:
         say(f"     {name}: {tags['mlflow.note.content'].rpartition('Home: ')[2]}")
 
 
-def _check_shards(people: list[Person], folder: Path) -> None:
+def _check_shards(people: list[Person], s3: Mapping[str, str]) -> None:
     """Shards and models are in the buckets, none in a home; a prefix belongs to one home."""
+    os.environ |= s3
     for person in people:
-        objects = [*(folder / SHARDS / person.name.lower()).rglob("*.parquet")]
-        _require(objects, f"{person.name} has {len(objects)} shards in the bucket")
+        shards = list_objects(s3, SHARDS, f"{person.name.lower()}/")
+        _require(shards, f"{person.name} has {len(shards)} objects in the bucket of shards")
         _require(not (person.home / "shards").exists(), "and none in the home")
         _require(not (person.home / "mlflow.db").exists(), "nor runs")
-    _require([*(folder / ARTIFACTS).rglob("network.keras")], "models are in the other bucket")
+    models = [name for name in list_objects(s3, ARTIFACTS) if name.endswith("network.keras")]
+    _require(len(models) >= len(people), f"the other bucket has {len(models)} models")
     ada, bo = people
     intruder = Person(
         name="Bo",
@@ -129,9 +131,9 @@ def _check_shards(people: list[Person], folder: Path) -> None:
         music=bo.music,
         environment={**bo.environment, "GENREFLOW_SHARDS": ada.environment["GENREFLOW_SHARDS"]},
     )
-    before = len([*(folder / SHARDS / "ada").rglob("*")])
+    before = list_objects(s3, SHARDS, "ada/")
     refused = intruder.run("extract", code=2)
-    _require(before == len([*(folder / SHARDS / "ada").rglob("*")]), "Ada's shards stay")
+    _require(before == list_objects(s3, SHARDS, "ada/"), "Ada's shards stay")
     say(f"     Bo with Ada's prefix: {refused.strip().splitlines()[-1]}")
 
 

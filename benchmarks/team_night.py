@@ -1,11 +1,11 @@
 """A whole night of a library of 200,000 songs whose shards are on S3, with four Dask workers.
 
-``python -m benchmarks.team_night TEAM MUSIC WORK [SONGS [NEW]]``; `benchmarks.servers` says what
-TEAM is, MUSIC is a folder of real mp3 songs. The songs that are there already are made up: rows of
-the catalog (`benchmarks.libraries`), links in place of files, and embeddings drawn around a centre
-a genre, written to S3 and recorded by what `extract` writes with. The new ones are real files, made
-of pieces of MUSIC: they are listed, probed, fingerprinted, decoded and embedded. Then `genreflow
-nightly` runs as a person would start it: a head is trained on all songs, audited and promoted.
+``python -m benchmarks.team_night MUSIC WORK [SONGS [NEW]]``: MUSIC is a folder of real mp3 songs.
+The songs that are there already are made up: rows of the catalog (`benchmarks.libraries`), links
+in place of files, and embeddings drawn around a centre a genre, written to S3 and recorded by what
+`extract` writes with. The new ones are real files, made of pieces of MUSIC: they are listed,
+probed, fingerprinted, decoded and embedded. Then `genreflow nightly` runs as a person would start
+it: a head is trained on all songs, audited and promoted.
 """
 
 import json
@@ -23,7 +23,7 @@ from benchmarks import libraries
 from benchmarks.growth import peak_memory
 from benchmarks.homes import fresh
 from benchmarks.made_songs import SHORT_PIECES_S, make_songs
-from benchmarks.servers import serve_s3
+from benchmarks.servers import list_objects, serve_s3
 from benchmarks.tables import say
 from genre_core.representations.embeddings import song_means
 from genre_core.representations.features import FeatureConfig, embedding_features
@@ -33,11 +33,13 @@ from storage.catalog.query import query_rows
 from storage.embeddings.weights import builtin_embedding
 from storage.home import DataLayout
 from storage.shards import TrackMatrices, write_shard
+from tasks.direct import CHOSEN
 from tasks.duplicates import settle_duplicates
 from tasks.extract import record_shards, settle_extraction
 from tasks.spectrograms import ExtractedChunk, key_features
 
 BUCKET = "spectrograms"
+URI = f"s3://{BUCKET}/night"
 N_WORKERS, N_SONGS, N_NEW = 4, 200_000, 300
 SONGS_A_SHARD = 5_000
 """60 MB, as compaction leaves them."""
@@ -110,6 +112,16 @@ def _embed(
         )
 
 
+def make_home(music: Path, work: Path, n_songs: int, n_new: int) -> None:
+    """Fill a home and add the new songs, in a process of its own that needs no Prefect."""
+    layout = DataLayout(work / "home", shards_uri=URI)
+    begin_s, spent_s = time.monotonic(), time.process_time()
+    fill_home(layout, n_songs)
+    add_songs(layout, music, work, n_new)
+    wall_s, cpu_s = time.monotonic() - begin_s, time.process_time() - spent_s
+    say(f"{n_songs:,} songs were made up in {wall_s:.0f} s, {cpu_s:.0f} s of CPU.")
+
+
 def add_songs(layout: DataLayout, music: Path, work: Path, n_new: int) -> None:
     """Add new real files to the folders of the genres, of four songs an artist."""
     for nth, song in enumerate(make_songs(music, work / "new", n_new, 7, SHORT_PIECES_S)):
@@ -148,27 +160,25 @@ def _spent_s() -> float:
     return times.children_user + times.children_system
 
 
-def main(team: Path, music: Path, work: Path, n_songs: int, n_new: int) -> None:
+def main(music: Path, work: Path, n_songs: int, n_new: int) -> None:
     """Fill the home, run the night, and print what it cost."""
-    os.environ["_GENREFLOW_DIRECT"] = ""
     home = fresh(work / "home")
-    with serve_s3(fresh(work / "s3"), team, (BUCKET,)) as s3:
+    with serve_s3(work / "s3.log", (BUCKET,)) as s3:
         os.environ |= s3
-        layout = DataLayout(home, shards_uri=f"s3://{BUCKET}/night")
-        begin_s = time.monotonic()
-        fill_home(layout, n_songs)
-        add_songs(layout, music, work, n_new)
-        say(f"{n_songs:,} songs were made up in {time.monotonic() - begin_s:.0f} s.")
-        del os.environ["_GENREFLOW_DIRECT"]
+        layout = DataLayout(home, shards_uri=URI)
+        command = [sys.executable, "-m", "benchmarks.team_night", "--fill"]
+        command += [str(music), str(work), str(n_songs), str(n_new)]
+        subprocess.run(command, check=True, env=os.environ | {CHOSEN: ""})
         cost = run_night(layout, s3)
         steps = query_rows(layout, STEPS)
         outcomes = query_rows(layout, "select outcome, count(*) as n from outcomes group by all")
         runs = query_rows(layout, "select test_macro_f1, seconds from runs")
+        shards = list_objects(s3, BUCKET)
         verdicts = query_rows(layout, "select verdict, seconds from audits")
     for step in steps:
         say(f"{step['step']:10} {step['outcome']:10} {step['seconds']:8.1f} s  {step['message']}")
-    disk = {name: _mib(work / name) for name in ("home", "s3")}
-    disk |= {name: _mib(home / name) for name in ("catalog.duckdb", "spectrograms.duckdb")}
+    disk = {name: _mib(home / name) for name in ("", "catalog.duckdb", "spectrograms.duckdb")}
+    disk["shards"] = sum(shards.values()) >> 20
     found = {"outcomes": outcomes, "runs": runs, "audits": verdicts, "disk_mib": disk}
     say(json.dumps({"n_songs": n_songs, "n_new": n_new, **cost, **found}, default=str))
 
@@ -179,6 +189,8 @@ def _mib(place: Path) -> int:
 
 
 if __name__ == "__main__":
-    places = (Path(one).resolve() for one in sys.argv[1:4])
-    sizes = [int(one) for one in sys.argv[4:]] + [N_SONGS, N_NEW][len(sys.argv) - 4 :]
-    main(*places, *sizes)
+    is_filling = sys.argv[1] == "--fill"
+    words = sys.argv[2:] if is_filling else sys.argv[1:]
+    places = [Path(one).resolve() for one in words[:2]]
+    sizes = [int(one) for one in words[2:]] + [N_SONGS, N_NEW][len(words) - 2 :]
+    (make_home if is_filling else main)(*places, *sizes)

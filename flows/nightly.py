@@ -18,6 +18,7 @@ from tasks.nightly import (
     NightlyRun,
     StepSkipped,
     explain_no_training,
+    name_night,
     newest_snapshots,
     record_skipped,
     start_run,
@@ -41,7 +42,7 @@ class NightlyReport:
     trained: "TrainReport | None"
 
 
-@flow
+@flow(flow_run_name=name_night)
 def nightly(
     config: Settings | None = None, own: Settings | None = None
 ) -> NightlyReport | State[None]:

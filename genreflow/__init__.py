@@ -65,8 +65,11 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    from genreflow.session import directly
+
     module, record = _RECORDS[name]
-    return getattr(import_module(module), record)
+    with directly():  # a module of a task brings its engine along
+        return getattr(import_module(module), record)
 
 
 def __dir__() -> list[str]:

@@ -51,7 +51,7 @@ def classify(song: str | Path, home: str | Path | None = None) -> "Prediction":
     Examples
     --------
     >>> genreflow.classify(song, home="data").genre
-    'jazz'
+    'classical'
     """
     with open(home) as library:
         return library.classify(song)
@@ -75,7 +75,7 @@ def similar(song: str | Path, n: int = 10, home: str | Path | None = None) -> "l
     Examples
     --------
     >>> [found.genre for found in genreflow.similar(song, n=2, home="data")]
-    ['jazz', 'jazz']
+    ['classical', 'classical']
     """
     with open(home) as library:
         return library.similar(song, n)

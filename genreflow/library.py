@@ -34,8 +34,8 @@ class Library:
     Examples
     --------
     >>> with genreflow.open("data") as library:
-    ...     library.songs.count("*").fetchone()
-    (54,)
+    ...     len(library.songs)
+    54
     """
 
     def __init__(self, home: str | Path | None, settings: Mapping[str, object]) -> None:
@@ -188,7 +188,7 @@ class Library:
         --------
         >>> prediction = library.classify(song)
         >>> prediction.genre, prediction.unknown
-        ('jazz', False)
+        ('classical', False)
         >>> len(prediction.fragments)
         6
         """
@@ -264,7 +264,7 @@ class Library:
         Examples
         --------
         >>> [found.genre for found in library.similar(song, n=2)]
-        ['jazz', 'jazz']
+        ['classical', 'classical']
         """
         from flows.studies.similar import find_similar
         from storage.catalog.embeddings import Among, SimilarSong
@@ -311,7 +311,7 @@ class Library:
         Raises
         ------
         UsageError
-            If the music is not there, its genres are none, or the extra ``train`` is missing.
+            If the music is not there, its genres are none, or an extra is missing.
         TransientError
             If another process writes into the home, or its disk is full.
 
@@ -320,9 +320,7 @@ class Library:
         >>> library.ingest("data/builtin-library")
         {'ok': 54, 'duplicate': 0, 'quarantined': 0, 'retryable': 0}
         """
-        from storage.extras import require_extra
-
-        require_extra("train", "Library.ingest")
+        _require_extra_of("ingest")
         config = self._with(
             music=str(music), unlabelled=unlabelled, label_from=label_from, genres=tuple(genres)
         )
@@ -374,9 +372,7 @@ class Library:
         >>> run.network, run.representation
         ('head', 'musicnn')
         """
-        from storage.extras import require_extra
-
-        require_extra("train", "Library.train")
+        _require_extra_of("train")
         config = self._with(
             networks=tuple(networks),
             seeds=tuple(seeds),
@@ -415,6 +411,16 @@ class Library:
                 with prepared(self._settings):
                     self._embedders[name] = find_embedder(self._settings, name)
             return self._embedders[name]
+
+
+def _require_extra_of(command: str) -> None:
+    """Refuse what the command of this name refuses, where its extra is not installed."""
+    from flows.cli.app import NEEDS
+    from storage.extras import require_extra
+
+    for extra, commands in NEEDS.items():
+        if command in commands:
+            require_extra(extra, f"Library.{command}")
 
 
 def _location(song: str | Path) -> str:

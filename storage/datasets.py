@@ -141,8 +141,9 @@ def write_fragments(
         batch, nth = batch.filter(known), nth.filter(known)
         values = batch["values"].flatten()
         rows = songs.take(nth)
-        for name in _PLACES[1:]:
-            rows = rows.append_column(name, batch[name])
+        rows = rows.append_column("fragment", batch["fragment"])
+        start_s = pc.add(batch["start_s"], source.features.context_s)
+        rows = rows.append_column("start_s", start_s)
         length_s = pa.repeat(pa.scalar(source.features.fragment_s, pa.float64()), len(rows))
         rows = rows.append_column("fragment_s", length_s)
         writer.add(rows.append_column(FEATURES, _nest(values, shape)))

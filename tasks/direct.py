@@ -85,7 +85,13 @@ def task(
     return Step if fn is None else Step(fn)
 
 
-flow = task
+def flow(
+    fn: Callable[P, R] | None = None,
+    *,
+    flow_run_name: "str | Callable[[], str]" = "",
+) -> Any:  # noqa: ANN401 - as in Prefect
+    """Make a flow."""
+    return task(fn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,7 @@ class flow_run:
     """No record of a flow run."""
 
     root_flow_run_id = None
+    name = None
 
     @staticmethod
     def get_id() -> None:

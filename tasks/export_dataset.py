@@ -1,8 +1,10 @@
 """Export a snapshot as a dataset: Parquet, a data card, Croissant and checksums, in one folder."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from genre_core.dataset.exported import (
@@ -21,7 +23,7 @@ from genre_core.dataset.licences import may_be_shared
 from genre_core.errors import CatalogMismatch, GenreflowError, TrackRejected
 from genre_core.examples import Float32Array
 from genre_core.records import SnapshotChoice, counted
-from genre_core.representations.features import CONTEXT_S, name_features
+from genre_core.representations.features import name_features
 from genre_core.signal.fragments import SAMPLE_RATE
 from storage.audio.decode import read_fragments
 from storage.audio.isolated import read_guarded
@@ -130,8 +132,9 @@ def _require_room(folder: Path, source: DatasetSource, n_heard: int) -> None:
     free = shutil.disk_usage(nearest).free
     if free < n_bytes + LEAST_FREE_BYTES:
         raise GenreflowError(
-            f"The dataset takes up to {n_bytes / 1e9:.1f} GB, and the disk of {folder} has "
-            f"{free / 1e9:.1f} GB free. Free some space, or name a folder on another disk."
+            f"The dataset takes up to {n_bytes / 1e6:,.0f} MB, and {LEAST_FREE_BYTES / 1e6:.0f} MB "
+            f"must stay free; the disk of {folder} has {free / 1e6:,.0f} MB. Free some space, or "
+            "name a folder on another disk."
         )
 
 
@@ -223,7 +226,7 @@ def _write_audio(
 ) -> tuple[list[TableFile], int]:
     """Write the sound of some songs; return the files and how many songs could not be read."""
     writer, starts, n_silent = TableWriter(part, table), read_starts(layout, source.shards), 0
-    context_s = CONTEXT_S if source.features.embedding else 0.0
+    context_s = source.features.context_s
     with show_progress("sound", len(songs), "songs") as advance:
         for song in songs:
             places = [(nth, start_s + context_s) for nth, start_s in starts[song.track_id]]
@@ -244,7 +247,9 @@ def _decode(
     file, length_s = layout.song(track_id, track.suffix), source.features.fragment_s
     if not file.exists():
         return None
-    try:
-        return read_guarded(layout, track_id, read_fragments, file, track.facts, starts_s, length_s)
+    read = partial(read_fragments, file, track.facts, starts_s, length_s)
+    try:  # no note can be left in a home that is read-only
+        is_guarded = os.access(layout.songs, os.W_OK)
+        return read_guarded(layout, track_id, read) if is_guarded else read()
     except TrackRejected:
         return None

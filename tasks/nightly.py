@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 from genre_core.errors import GenreflowError, TransientError, UsageError
 from genre_core.locations import show_addresses
@@ -20,6 +19,7 @@ from storage.catalog.nightly import (
     close_abandoned_nights,
     count_new_tracks,
     end_night,
+    find_free_name,
     read_last_start,
     read_nights,
     record_step,
@@ -30,6 +30,7 @@ from storage.catalog.runs import read_runs
 from storage.catalog.snapshots import Snapshot, read_newest_snapshots
 from storage.home import DataLayout
 from storage.lock import NightSkipped
+from storage.schedule.plan import is_scheduled
 from storage.telemetry import follow_job
 from tasks.orchestrator import flow_run, get_run_logger, task
 from tasks.publish import publish_end
@@ -45,6 +46,11 @@ def login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "unknown"
+
+
+def name_night() -> str:
+    """Return the name of a run that starts now: its day and minute in local time."""
+    return f"{datetime.now().astimezone():%Y-%m-%d-%H%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,7 @@ def read_trigger() -> Trigger:
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(root_id)
     return Trigger(
-        triggered_by=SCHEDULE if run.auto_scheduled else login(),
+        triggered_by=SCHEDULE if run.auto_scheduled or is_scheduled() else login(),
         flow_run_id=str(run.id),
         due_at=run.expected_start_time,
     )
@@ -91,9 +97,8 @@ Report = TypeVar("Report", bound=StepReport)
 class NightlyRun:
     """One nightly run: its steps, its failures, and facts for later runs."""
 
-    def __init__(self, layout: DataLayout, trigger: Trigger) -> None:
-        self.layout, self.trigger = layout, trigger
-        self.night_id = uuid4().hex  # not the flow run's: a retry of it is another nightly run
+    def __init__(self, layout: DataLayout, trigger: Trigger, night_id: str) -> None:
+        self.layout, self.trigger, self.night_id = layout, trigger, night_id
         self.started_s = time.monotonic()
         self.n_steps = 0
         self.failures: dict[str, Exception] = {}
@@ -164,8 +169,8 @@ def start_run(layout: DataLayout) -> NightlyRun:
     Raises NightSkipped if the run was due before the start of the last finished one.
     """
     trigger = read_trigger()
-    run = NightlyRun(layout, trigger)
     with open_catalog(layout) as catalog:
+        run = NightlyRun(layout, trigger, find_free_name(catalog, flow_run.name or name_night()))
         close_abandoned_nights(catalog)
         last, due_at = read_last_start(catalog), trigger.due_at
         is_late = trigger.triggered_by == SCHEDULE and due_at and last and due_at < last
@@ -182,7 +187,7 @@ def start_run(layout: DataLayout) -> NightlyRun:
 def record_skipped(layout: DataLayout, message: str) -> None:
     """Record a nightly run that did not start, and why."""
     trigger = read_trigger()
-    row = (uuid4().hex, trigger.flow_run_id, trigger.triggered_by, message)
+    row = (flow_run.name or name_night(), trigger.flow_run_id, trigger.triggered_by, message)
     try:
         _record(layout, skip_night, *row)
     except TransientError as error:

@@ -45,8 +45,9 @@ class FragmentPrediction:
 class SongPrediction:
     """The prediction for one song, or an ``error``.
 
-    ``probabilities`` are calibrated. ``confidence``, ``unknown`` and ``alternatives`` are those of
-    `genre_core.evaluation.certainty.Assessment`.
+    ``probabilities`` are calibrated, ``confidence`` is that of the genre. ``unknown``: unlike all
+    training songs; ``alternatives``: the genres that hold the right one with the set coverage. The
+    three are None where they were not measured (`genre_core.evaluation.certainty.Assessment`).
     """
 
     song: str

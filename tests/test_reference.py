@@ -25,7 +25,8 @@ def fresh() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["cli.md", "settings.md", "outcomes.md", "errors.md", "sql.md", "files.md"]
+    "name",
+    ["api.md", "cli.md", "settings.md", "outcomes.md", "errors.md", "sql.md", "files.md"],
 )
 def test_a_generated_page_is_what_make_docs_would_write(name: str, fresh: dict[str, str]) -> None:
     written = (PROJECT / "docs" / "reference" / name).read_text("utf-8")

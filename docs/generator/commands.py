@@ -20,7 +20,8 @@ takes `--home`. `--json` prints one JSON document on standard output. Exit codes
 
 def page() -> str:
     """Markdown of all commands, by panel of the help where there are panels."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    registered = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    commands = {name: command for name, command in registered.items() if not command.hidden}
     shared = shared_options(commands.values())
     lines = [HEAD, "## Shared options", "", "| option | meaning |", "| --- | --- |"]
     lines += [f"| {option} | {meaning} |" for option, meaning in sorted(shared)]

@@ -6,7 +6,7 @@ means is written in ``meanings.toml``; an entry that is missing or left over is 
 
 from collections.abc import Iterator, Mapping
 
-from docs.generator import commands, errors, settings, store
+from docs.generator import api, commands, errors, settings, store
 from docs.generator.meanings import read_meanings, require_same
 from genre_core.records import Reason, Result, Stage
 
@@ -23,6 +23,7 @@ def generate() -> Mapping[str, str]:
     """
     meanings = read_meanings()
     pages = {
+        "api.md": api.page(),
         "cli.md": commands.page(),
         "settings.md": settings.page(meanings["settings"], meanings["tables"]),
         "outcomes.md": "\n".join(outcome_lines(meanings)),

@@ -60,13 +60,13 @@ PANELS = {
         *("train", "compare", "audit", "promote", "golden", "explain", "serve"),
         *("export-model", "import-model"),
     ),
-    "Nightly": ("nightly", "morning"),
+    "Nightly": ("schedule", "night", "nightly", "morning"),
     "Studies": ("benchmark", "curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
     "Care": ("doctor", "backup", "restore", "tidy"),
 }
 """The panels of ``genreflow --help`` and their commands, in the order shown."""
 NEEDS = {
-    "nightly": ("nightly", "run", "ui"),
+    "nightly": ("night", "nightly", "run", "ui"),
     "train": (
         *("audit", "benchmark", "curve", "demo-library", "explain", "export-dataset", "extract"),
         *("kernels", "ladder", "morning", "promote", "remove", "reproduce", "retry", "sweep"),

@@ -84,7 +84,10 @@ def benchmark(
     from flows.studies.benchmark import Collection
     from flows.studies.benchmark import benchmark as benchmark_flow
 
-    trained, *others = (Collection(name=one, places=given) for one, given in chosen)
+    trained, *others = (
+        Collection(name=one, places=[place.expanduser() for place in given])
+        for one, given in chosen
+    )
     tested = others[0] if others else None
     report = benchmark_flow(trained, tested, config, f"genreflow {shlex.join(sys.argv[1:])}")
     if as_json:

@@ -180,11 +180,22 @@ def _show_golden(named: "list[tuple[str, Golden]]") -> None:
 
 
 @app.command()
-def morning(home: Home = None, as_json: AsJson = False) -> None:
+def morning(
+    home: Home = None,
+    as_json: AsJson = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", hidden=True, help="Tell that a scheduled run failed.")
+    ] = False,
+) -> None:
     """Write the report of the last nightly run: what is new, what changed, what needs a decision.
 
     Example: `genreflow morning`
     """
+    if failed:
+        from flows.cli.failure import tell_failure
+
+        tell_failure(home)
+        return
     config = read_config(home=home)
     from tasks.report.notify import make_report
 

@@ -19,6 +19,7 @@ from flows.environment import prepare_environment, set_environment
 from flows.prefect_server import MLFLOW, announce_server, answers
 from flows.settings import read_settings
 from genre_core.errors import GenreflowError, UsageError
+from storage.home import DataLayout
 from tasks.direct import CHOSEN
 from tasks.logs import is_json
 from tasks.terminal import ERR
@@ -36,39 +37,61 @@ def ui(
     home: Home = None,
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
     prefect_port: Annotated[int, typer.Option(help="Port of the Prefect UI.")] = 4200,
+    worker: Annotated[
+        bool,
+        typer.Option(
+            "--worker",
+            help="Create the work pool and the deployments, too, and run what Prefect schedules.",
+        ),
+    ] = False,
 ) -> None:
     """Start the MLflow UI and the Prefect UI on 127.0.0.1; Ctrl-C stops both.
 
     Meanwhile commands on this home report to the Prefect UI; close it when they have ended.
 
-    Where the runs are on a team's tracking server, its own pages show them.
+    Where the runs are on a team's tracking server, its own pages show them. With `--worker`, a
+    server of Prefect that `PREFECT_API_URL` names is used in place of one of this command.
 
     Example: `genreflow ui --mlflow-port 5001`
     """
     layout = read_settings(home=home).layout
     if not layout.tracking_server:
         require_store(layout)
-    from storage.models.store import has_runs, open_tracking, server_command
+    from storage.models.store import has_runs, server_command
 
-    if not has_runs(layout):
+    is_trained = has_runs(layout)
+    if not (is_trained or worker):
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
     _unwind_on_signals()
     mlflow = layout.tracking_server or _address(mlflow_port)
-    prefect = _address(prefect_port)
-    commands = {f"{prefect}/api/health": _prefect_command(prefect_port)}
-    if not layout.tracking_server:
+    named = (os.environ.get("PREFECT_API_URL") or "").rstrip("/") if worker else ""
+    api = named or f"{_address(prefect_port)}/api"
+    commands = {} if named else {f"{api}/health": _prefect_command(prefect_port)}
+    if is_trained and not layout.tracking_server:
         commands[f"{mlflow}/health"] = server_command(layout, mlflow_port)
     with ExitStack() as stack:
         servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
-        runs = f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
-        stack.enter_context(announce_server(layout, f"{prefect}/api"))
-        stack.enter_context(announce_server(layout, mlflow, MLFLOW))
-        show(f"MLflow UI:  {mlflow}{runs}", f"Prefect UI: {prefect}/dashboard")
+        if not named:
+            stack.enter_context(announce_server(layout, api))
+        if is_trained:
+            stack.enter_context(announce_server(layout, mlflow, MLFLOW))
+            show(f"MLflow UI:  {mlflow}{_runs_page(layout)}")
+        show(f"Prefect UI: {api.removesuffix('/api')}/dashboard")
+        if worker:
+            servers.append(stack.enter_context(_worker(layout, api)))
+            show("The worker runs what Prefect schedules.")
         show("Ctrl-C ends this.")
         while all(server.poll() is None for server in servers):
             time.sleep(PAUSE_S)
         raise GenreflowError("One of the servers has stopped; see its last messages above.")
+
+
+def _runs_page(layout: DataLayout) -> str:
+    """Return the page of a home's runs, below the address of MLflow."""
+    from storage.models.store import open_tracking
+
+    return f"/#/experiments/{open_tracking(layout).experiment_id}/runs"
 
 
 @app.command()
@@ -135,6 +158,26 @@ def _prefect_command(port: int) -> list[str]:
         *(sys.executable, "-m", "prefect", "server", "start"),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
+
+
+@contextmanager
+def _worker(layout: DataLayout, api: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker on the deployments of this home until the block ends."""
+    from flows.deployments import deploy_flows, worker_command
+
+    deploy_flows(api)
+    environment = {
+        **os.environ,
+        "GENREFLOW_HOME": str(layout.home),
+        "PREFECT_API_URL": api,
+    }
+    environment.pop(CHOSEN, None)  # what a worker starts runs under it
+    command = worker_command(layout.home)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            _stop(process)
 
 
 @contextmanager

@@ -17,11 +17,10 @@ from tasks.studies.benchmark import (
     assign_official,
     close_benchmark,
     list_benchmark,
-    match_collections,
     open_benchmark,
-    score_models,
 )
 from tasks.studies.benchmark_report import BenchmarkReport, conclude_benchmark
+from tasks.studies.benchmark_scores import match_collections, score_models
 from tasks.terminal import ERR
 from tasks.train import Trial, select_trials
 

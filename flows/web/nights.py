@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from flows.schedule import find_api, find_schedules
 from flows.web.commands import log_of, read_end
 from flows.web.pages import show_page
 from flows.web.report import serve_report
-from flows.web.schedule import read_schedule
 from flows.web.state import State, WebState
 from genre_core.locations import show_location
 from storage.catalog.nightly import NightOutcome, NightRecord, read_published_nights
@@ -30,7 +30,7 @@ router = APIRouter(include_in_schema=False)
 
 MOST_NIGHTS = 120
 MOST_MONTHS = 3
-WORDS = ("nightly", "--verbose")
+WORDS = ("night", "--verbose")
 STEPS = ("ingest", "extract", "train", "map", "tidy", "report")
 AT_WORK = "A nightly run is at work in this home; wait until it has ended."
 SYMBOLS = {
@@ -67,7 +67,8 @@ def show_nights(request: Request, state: State, ran: bool = False) -> HTMLRespon
         "symbols": SYMBOLS,
         "shown_s": shown_s,
         "reports": {night.night_id for night in nights if find_report(layout, night.night_id)},
-        "schedule": read_schedule(layout),
+        "schedules": find_schedules(layout),
+        "prefect": find_api(layout).removesuffix("/api"),
         "music": [show_location(music) for music in _music(state)],
         "command": command if ran and command and not command.is_running else None,
         **_describe_progress(state),
@@ -77,7 +78,7 @@ def show_nights(request: Request, state: State, ran: bool = False) -> HTMLRespon
 
 @router.post("/nights/run")
 def run_now(request: Request, state: State) -> Response:
-    """Start `genreflow nightly` in a process that outlives this page; 409 if one runs."""
+    """Start `genreflow night` in a process that outlives this page; 409 if one runs."""
     if has_night(state.layout):
         raise HTTPException(409, AT_WORK)
     with state.explaining_refusals(), hold_home(state.layout):

@@ -1,7 +1,7 @@
 """Figures of studies: the ladder, the learning curve, lengths, score against storage."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -164,4 +164,48 @@ def draw_storage(scores: Sequence[CostedScore]) -> Figure:
     axes.set_ylabel("macro F1 by song, validation")
     style.declutter(axes)
     style.legend_right(figure, axes)
+    return figure
+
+
+def draw_benchmark(
+    ours: Mapping[str, Interval], published: Mapping[str, float], comparable: Sequence[str]
+) -> Figure:
+    """Draw our accuracies with 95 % intervals above published ones, which have none.
+
+    Names of ``published`` that are not ``comparable`` are drawn hollow. ValueError without ours.
+    """
+    if not ours:
+        raise ValueError("there is no score to draw. Train a model first.")
+    names = [*ours, *published]
+    figure = style.new_figure(9.0, 1.4 + 0.32 * len(names))
+    axes = figure.subplots()
+    axes.errorbar(
+        [one.value for one in ours.values()],
+        range(len(ours)),
+        xerr=style.reach(list(ours.values())),
+        color=style.OKABE_ITO[0],
+        marker="o",
+        linestyle="none",
+        elinewidth=1.2,
+        capsize=3,
+        label="genreflow, 95 % interval",
+    )
+    for is_filled, label in ((True, "published"), (False, "published, not comparable")):
+        own = [name for name in published if (name in comparable) is is_filled]
+        if own:
+            axes.scatter(
+                [published[name] for name in own],
+                [names.index(name) for name in own],
+                marker="D",
+                s=26,
+                facecolors=style.OKABE_ITO[5] if is_filled else "white",
+                edgecolors=style.OKABE_ITO[5],
+                label=label,
+            )
+    axes.set_yticks(range(len(names)), names)
+    axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, 1.02), xlabel="accuracy")
+    style.declutter(axes)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
+    style.legend_below(figure, axes, 3)
     return figure

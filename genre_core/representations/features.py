@@ -50,6 +50,11 @@ class FeatureConfig:
         return find_representation(self.representation).shape(self.fragment_s)
 
     @property
+    def context_s(self) -> float:
+        """Sound that a fragment has before it, in seconds: a window of an embedding alone."""
+        return CONTEXT_S if self.embedding else 0.0
+
+    @property
     def plan(self) -> CutPlan:
         """Which fragments are cut from a song."""
         hop_s = self.embedding.hop_s if self.embedding else None

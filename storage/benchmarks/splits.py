@@ -90,8 +90,11 @@ def read_official(name: str, places: Sequence[Path]) -> OfficialSplit:
     Raises `UsageError` if the places have another layout, or a subset has no song.
     """
     benchmark = require_benchmark(name)
-    found = benchmark.read(places)
     shown = ", ".join(map(str, places))
+    try:
+        found = benchmark.read(places)
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}. Check its rights.") from error
     if not found.songs:
         raise UsageError(
             f"{shown} is not {benchmark.title}. Expected: {benchmark.layout} The collection is "

@@ -142,7 +142,10 @@ class Among(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarSong:
-    """A row of `nearest_songs`; ``source`` is None where the song has none that is ``ok``."""
+    """A song near another one: the cosine of their mean embeddings, in -1..1.
+
+    ``source`` is None where the song has none that is ``ok``.
+    """
 
     track_id: str
     genre: str

@@ -153,7 +153,9 @@ def record_extraction(
     name_shards(catalog, shards)
     insert_rows(catalog, "extracted", extracted, "on conflict do nothing")
     insert_rows(catalog, "rejected", rejected, "on conflict do nothing")
-    insert_rows(catalog, "song_embeddings", [asdict(e) for e in embeddings], _UPSERT_EMBEDDING)
+    names = SongEmbedding.__dataclass_fields__  # asdict copies value by value: 2 ms a song
+    embedded = [{name: getattr(song, name) for name in names} for song in embeddings]
+    insert_rows(catalog, "song_embeddings", embedded, _UPSERT_EMBEDDING)
 
 
 _UPSERT_EMBEDDING = """

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
+from itertools import chain, count
 from typing import Any
 
 from genre_core.locations import mask_location
@@ -56,6 +57,17 @@ class NightRecord:
     steps: tuple[NightStep, ...] = ()
 
 
+def find_free_name(catalog: Catalog, name: str) -> str:
+    """Return ``name`` if no nightly run has it, else ``name-2`` or the next free number.
+
+    A flow run that Prefect retries is another nightly run.
+    """
+    statement = "select night_id from nights where starts_with(night_id, ?)"
+    taken = set(fetch_values(catalog, statement, [name]))
+    names = chain([name], (f"{name}-{nth}" for nth in count(2)))
+    return next(free for free in names if free not in taken)
+
+
 def start_night(catalog: Catalog, night_id: str, flow_run_id: str, triggered_by: str) -> None:
     """Record the start of a nightly run."""
     row = {"night_id": night_id, "flow_run_id": flow_run_id, "who": triggered_by}
@@ -71,6 +83,7 @@ def skip_night(
         values (?, ?, ?, now(), ?, ?)
     """
     outcome = str(NightOutcome.SKIPPED)
+    night_id = find_free_name(catalog, night_id)
     catalog.execute(statement, [night_id, flow_run_id, triggered_by, outcome, message])
 
 

@@ -23,7 +23,7 @@ class Run:
 
     ``training_key`` digests the settings of the training: runs that share it, and network and
     snapshot, differ by seed alone. ``*_low`` and ``*_high`` are the ends of 95 % intervals.
-    ``trial_id`` and ``model_uri`` stay in the catalog: `read_published_runs` leaves them empty.
+    ``trial_id`` and ``model_uri`` are empty where a run was read from the published store.
     """
 
     run_id: str

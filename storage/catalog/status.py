@@ -71,10 +71,10 @@ _LAST_NIGHT = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredChampion:
-    """The current champion, with the scores of its run.
+    """The current champion, with the scores of its run by song.
 
-    ``genres`` are those that it predicts. ``provisional``: the first one, chosen on so few
-    validation songs that the choice means little.
+    ``genres`` are those that it predicts. It is ``provisional`` if it is the first one and was
+    chosen on so few validation songs that the choice means little.
     """
 
     version: int

@@ -6,24 +6,25 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING
 
 from genre_core.records import Split, counted
 from genre_core.studies.benchmark import BenchmarkScores, against
 from storage.benchmarks.tables import PublishedFigure, read_figures, read_limits
+from storage.reports import read_figure
 from tasks.orchestrator import task
-from tasks.pages import fill_template
-from tasks.studies.benchmark import (
-    Leaks,
-    ModelScores,
-    Prepared,
-    Tested,
-    count_songs,
-    find_leaks,
-)
+from tasks.pages import fill_template, inline_png
+from tasks.studies.benchmark import Leaks, Prepared, count_songs, find_leaks
+from tasks.studies.benchmark_scores import ModelScores, Tested
 from tasks.studies.record import create_study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FOLDER = "benchmark"
 _METRICS = {"accuracy": "accuracy", "mean recall": "mean_recall", "macro F1": "macro_f1"}
+INCOMPARABLE = "not comparable"
 LEAST_USED = 0.95
 """Share of the official training and test songs below which nothing is compared."""
 MOST_LISTED = 200
@@ -156,7 +157,9 @@ def conclude_benchmark(
             command=command,
         )
         study.add_numbers(name, report.as_document())
-        content = _content(report)
+        study.add_figure(name, _draw(report))
+        image = inline_png(read_figure(study.folder, f"{name}.png"))
+        content = _content(report) | {"image": image, "file": f"{name}.png"}
         for suffix in ("html", "md"):
             study.add_text(f"{name}.{suffix}", fill_template(f"benchmark.{suffix}", content))
         study.add_scores(
@@ -184,7 +187,7 @@ def _compare_figures(prepared: Prepared, models: Sequence[ModelScores]) -> list[
 
 def _against(figure: PublishedFigure, ours: BenchmarkScores, has_few: bool) -> str:
     if not figure.comparable:
-        return "not comparable"
+        return INCOMPARABLE
     return "–" if has_few else against(figure.value, getattr(ours, _METRICS[figure.metric]))
 
 
@@ -205,6 +208,31 @@ def explain_few(prepared: Prepared) -> str:
     return (
         f"Only {' and '.join(lacking)} could be used: these are no scores of the benchmark, and "
         "they are not compared with published figures."
+    )
+
+
+def _draw(report: BenchmarkReport) -> "Figure":
+    """Draw accuracies: ours, on both collections, and the published ones."""
+    from genre_core.figures.studies import draw_benchmark  # matplotlib takes a second to import
+
+    ours = {}
+    for model in report.models:
+        ours[model.title] = model.test.accuracy
+        if model.clean:
+            ours[f"{model.title}, other artists"] = model.clean.accuracy
+        if report.tested and model.across:
+            ours[f"{model.title} → {report.tested.prepared.official.name}"] = (
+                model.across.among.accuracy
+            )
+    shown = [row for row in report.figures if row.figure.metric == "accuracy"]
+    names = {
+        f"{shorten(row.figure.method, 42, placeholder=' …')} ({row.figure.cite})": row
+        for row in shown
+    }
+    return draw_benchmark(
+        ours,
+        {name: row.figure.value for name, row in names.items()},
+        [name for name, row in names.items() if row.against not in ("–", INCOMPARABLE)],
     )
 
 

@@ -77,8 +77,8 @@ def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_fr
     home = tmp_path / "home"
     shutil.copytree(extracted_home, home)
 
-    killed = line_nursery.run(home, "nightly", point="flows.nightly:train_if_due:before:1")
-    ended = line_nursery.run(home, "nightly")
+    killed = line_nursery.run(home, "night", point="flows.nightly:train_if_due:before:1")
+    ended = line_nursery.run(home, "night")
 
     assert (killed, ended) == (KILLED, 0)
     last, first = in_catalog(DataLayout(home), read_nights)

@@ -12,7 +12,7 @@ from tests.flows.conftest import Call
 COMMANDS = sorted(
     command.name or command.callback.__name__.replace("_", "-")
     for command in app.registered_commands
-    if command.callback
+    if command.callback and not command.hidden
 )
 CHAMPION_KEYS = {"version", "run_id", "network", "representation", "fragment_s", "genres"}
 
@@ -26,7 +26,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
                 *("audit", "sweep", "kernels", "explain", "ladder", "thesis-report"),
                 *("golden", "morning", "remove", "reproduce", "serve", "tidy"),
                 *("backup", "restore", "curve", "next", "similar", "suspects"),
-                *("export", "nightly", "playlists", "web", "check", "tag", "untag"),
+                *("export", "night", "schedule", "playlists", "web", "check", "tag", "untag"),
                 *("benchmark", "export-dataset", "export-model", "import-labels", "import-model"),
             )
         )

@@ -43,6 +43,7 @@ ARGUMENTS = {
     "remove": ("12345678",),
     "reproduce": ("12345678",),
     "retry": ("--reason", "not_found"),
+    "schedule": ("--at", "03:00"),
     "similar": ("song.mp3",),
     "sql": ("select 1",),
 }

@@ -15,6 +15,7 @@ import soundfile
 import yaml
 
 from genre_core.dataset.exported import Sound
+from genre_core.errors import GenreflowError
 from genre_core.records import SnapshotChoice, Split, Track
 from storage import datasets
 from storage.catalog.connection import open_catalog
@@ -227,3 +228,14 @@ def test_large_parts_are_several_files(
         f"train-{nth:05d}-of-00004.parquet" for nth in range(4)
     ]
     assert rows(tmp_path / "set", "data")[-1] == ("d", "train", 2)
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.export_dataset.LEAST_FREE_BYTES", 10**18)
+
+    with pytest.raises(GenreflowError, match="Free some space"):
+        export_dataset(made.store.layout, SnapshotChoice(), tmp_path / "set", Sound.NONE)
+
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ import pytest
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.studies import (
     CostedScore,
+    draw_benchmark,
     draw_ladder,
     draw_learning_curve,
     draw_lengths,
@@ -104,3 +105,19 @@ def test_accuracy_by_length_is_drawn_in_order_of_the_lengths() -> None:
 
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 0.5], [1, 0.8]])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "3"]
+
+
+def test_published_scores_stand_below_ours_and_have_no_interval() -> None:
+    figure = draw_benchmark({"head": around(0.7)}, {"a paper": 0.8, "unfiltered": 0.9}, ["a paper"])
+    axes = figure.axes[0]
+
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        *("head", "a paper", "unfiltered"),
+    ]
+    filled, hollow = axes.collections[-2:]
+    assert filled.get_offsets().tolist() == [[0.8, 1.0]]
+    assert hollow.get_offsets().tolist() == [[0.9, 2.0]]
+    assert hollow.get_facecolors().tolist() == [[1.0, 1.0, 1.0, 1.0]]
+    assert png(figure).startswith(PNG)
+    with pytest.raises(ValueError, match="no score"):
+        draw_benchmark({}, {}, [])

@@ -21,6 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 """Of packages whose modules have other names."""
+OPTIONAL = {
+    "audioop-lts",  # of Python 3.13
+    *("openlineage-python", "opentelemetry-exporter-otlp-proto-http"),  # for those who set them up
+}
+"""Packages of extras without which their commands do all the same."""
 CLI = typer.main.get_command(app)
 CALL_EACH = """
 import json, sys
@@ -78,7 +83,7 @@ def call_light(commands: list[list[str]], folder: Path) -> tuple[str, list[str]]
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_modules_of_an_extra_are_those_of_its_packages(extra: str) -> None:
-    packages = names(PROJECT["optional-dependencies"][extra]) - {"audioop-lts"}  # of Python 3.13
+    packages = names(PROJECT["optional-dependencies"][extra]) - OPTIONAL
     modules = {MODULES.get(package, package.replace("-", "_")) for package in packages}
 
     assert modules == {*EXTRAS[extra]}

@@ -16,7 +16,7 @@ def ended(log: Path, text: str, code: int) -> Command:
     log.write_text(text, "utf-8")
     process = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"])
     process.wait()
-    return Command(("nightly",), log, process, datetime.now(UTC))
+    return Command(("night",), log, process, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 import base64
 import io
+import os
 import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+import psutil
 import pytest
 import soundfile
 
@@ -15,6 +18,8 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.publish import publish
 from storage.catalog.query import query_rows
 from storage.lock import hold_home, hold_night
+from storage.schedule import cron
+from storage.schedule.plan import name_of
 from tasks.report.notify import make_report
 from tests.web.conftest import PHONE, Site, Visitor, set_settings
 
@@ -66,11 +71,11 @@ def test_a_run_is_refused_while_one_is_at_work(own_site: Site) -> None:
     assert own_site.get("/nights/progress").headers["hx-redirect"] == "/nights?ran=true"
 
 
-def test_without_a_server_of_prefect_the_page_says_how_to_plan_a_run(
+def test_without_a_schedule_the_page_says_how_to_plan_a_run(
     shared_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    assert "prefect deploy --all" in shared_site.get("/nights").text
+    assert "genreflow schedule --at 03:00" in shared_site.get("/nights").text
 
 
 @pytest.mark.browser
@@ -144,3 +149,20 @@ def test_the_next_run_is_the_one_that_prefect_has_planned(
     page = shared_site.get("/nights").text
     assert "Sunday, 4 May at 03:00 UTC" in page
     assert f"/runs/flow-run/{planned.id}" in page
+
+
+def test_the_next_run_is_the_one_of_cron_and_one_that_would_not_start_says_why(
+    shared_site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    name = name_of(shared_site.config.layout.home)
+    crontab = f"# {name} begin\n7 3 * * * true\n# {name} end\n"
+    (tmp_path / "crontab").write_text(f"#!/bin/sh\nprintf '{crontab}'\n")
+    (tmp_path / "crontab").chmod(0o700)
+    monkeypatch.setattr(cron, "DAEMONS", {psutil.Process().name()})
+    page = shared_site.get("/nights").text
+    assert re.search(r"Cron starts the next one on <strong>\w+, \d+ \w+ at 03:07 ", page)
+    monkeypatch.setattr(cron, "DAEMONS", set())
+    page = shared_site.get("/nights").text
+    assert "No daemon of cron runs here" in page

@@ -1,0 +1,67 @@
+"""Tell a person that a scheduled nightly run failed: on the desktop, by a notification."""
+
+import shutil
+import subprocess
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.cli.app import prepare_config, settle_engine, show
+from flows.settings import read_settings
+
+if TYPE_CHECKING:
+    from storage.home import DataLayout
+
+JUST_NOW = timedelta(minutes=10)
+LONGEST_S = 10.0
+_COMPLAINT = "genreflow: "
+MOST_READ = 20_000
+
+
+def tell_failure(home: Path | None) -> None:
+    """Tell why the run that a schedule has just started failed; its last message is in the log."""
+    config = read_settings(home=home)
+    sentence = f"The nightly run of {config.layout.home} failed. {_last_message(config.layout)}"
+    show(sentence)
+    _show_on_desktop(sentence)
+    if not config.notify or not config.layout.catalog.exists() or _has_notified(config.layout):
+        return
+    config = prepare_config(verbose=False, recorded=True, home=home)
+    from tasks.report.notify import notify_of_night
+
+    settle_engine()
+    notify_of_night.fn(config.notify, None, [sentence])
+
+
+def _last_message(layout: "DataLayout") -> str:
+    """Return the last complaint of the log of the schedule, else its last line."""
+    with suppress(OSError), layout.schedule_log.open("rb") as log:
+        log.seek(max(0, log.seek(0, 2) - MOST_READ))
+        lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+        shown = [line for line in lines if line]
+        complaints = [line for line in shown if line.startswith(_COMPLAINT)]
+        last = next(reversed(complaints or shown), "It left no message.")
+        return f"{last.removeprefix(_COMPLAINT)} The log is {layout.schedule_log}."
+    return "There is no log: the home may not be there."
+
+
+def _show_on_desktop(sentence: str) -> None:
+    """Show a notification where a desktop takes one."""
+    if program := shutil.which("notify-send"):
+        words = [program, "--app-name=genreflow", "--urgency=critical", "genreflow", sentence]
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(words, capture_output=True, timeout=LONGEST_S, check=False)
+
+
+def _has_notified(layout: "DataLayout") -> bool:
+    """Whether the run reached its end, where it sends its own notification."""
+    from storage.catalog.connection import open_catalog
+    from storage.catalog.nightly import NightOutcome, read_night
+
+    with open_catalog(layout) as catalog:
+        night = read_night(catalog)
+    if night is None or night.ended_at is None:
+        return False
+    reached = night.outcome in (NightOutcome.FINISHED, NightOutcome.FAILED)
+    return reached and datetime.now(UTC) - night.ended_at < JUST_NOW
