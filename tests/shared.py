@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg
-
 SERVER = """
 import sys
 from pathlib import Path
@@ -66,6 +64,8 @@ class Shared:
 
 def run_ffmpeg(*arguments: str | Path) -> None:
     """Run the packaged ffmpeg, silent unless it fails."""
+    import imageio_ffmpeg  # of the extra `train`: tests of the core do without
+
     program = imageio_ffmpeg.get_ffmpeg_exe()
     subprocess.run([program, "-v", "error", "-y", *map(str, arguments)], check=True)
 

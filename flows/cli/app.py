@@ -62,7 +62,7 @@ PANELS = {
     ),
     "Nightly": ("schedule", "night", "nightly", "morning"),
     "Studies": ("benchmark", "curve", "sweep", "ladder", "kernels", "thesis-report", "reproduce"),
-    "Care": ("doctor", "backup", "restore", "tidy"),
+    "Care": ("doctor", "support-bundle", "backup", "restore", "tidy"),
 }
 """The panels of ``genreflow --help`` and their commands, in the order shown."""
 NEEDS = {

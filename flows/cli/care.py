@@ -1,8 +1,11 @@
-"""Commands doctor, backup, restore and tidy."""
+"""Commands doctor, support-bundle, backup, restore and tidy."""
 
+import json
 import os
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -19,7 +22,8 @@ from flows.cli.app import (
     show,
 )
 from flows.environment import QUIET
-from flows.settings import read_settings
+from flows.settings import Settings, read_settings
+from genre_core.errors import UsageError
 from genre_core.records import counted
 from storage.lock import hold_home
 from tasks.terminal import OUT
@@ -170,6 +174,49 @@ def doctor(
         _show_findings(findings, repaired)
     if not ok:
         raise typer.Exit(FAILURE)
+
+
+@app.command()
+def support_bundle(
+    file: Annotated[
+        Path | None, typer.Argument(help="The file to write. Default: genreflow-support-DATE.zip.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Write a zip for a person who helps you: versions, counts, doctor, last logs.
+
+    It has no music, no names of songs and artists, no paths, no secrets. It replaces no file.
+
+    Example: `genreflow support-bundle`
+    """
+    config = read_config(home=home)
+    from storage.maintenance.doctor import examine
+    from storage.maintenance.support import make_bundle, write_bundle
+
+    path = file or Path(f"genreflow-support-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.zip")
+    require_new(path)
+    embeddings = [name for name in config.read_representations if config.embeds(name)]
+    findings = examine(config.layout, embeddings, config.embeddings)
+    given, defaults = (_plain_settings(one) for one in (config, Settings()))
+    parts = make_bundle(config.layout, given, defaults, findings)
+    write_bundle(parts, path)
+    show(*(f"{part.name}: {part.content}" for part in parts))
+    show(
+        f"Wrote {path}. It has no music, no names of songs and artists, no paths and no secrets; "
+        "read it before you send it."
+    )
+
+
+def require_new(path: Path) -> None:
+    """Refuse a file that is there, and a folder that is not, before anything is gathered."""
+    if path.exists():
+        raise UsageError(f"{path} is there already. Name another file.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}. Create it, or name another file.")
+
+
+def _plain_settings(config: Settings) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(asdict(config), default=str)))
 
 
 def _repair(layout: "DataLayout") -> list[str]:

@@ -171,12 +171,18 @@ def check_table_shortcuts(plan: TablePlan) -> Check | None:
 
 
 def check_table_sources(plan: TablePlan) -> Check | None:
-    """Leave one source out; see `leave_one_source_out`. None without a column."""
+    """Leave one source out; see `leave_one_source_out`. None without a column.
+
+    Rows without a source are left out.
+    """
     table = plan.table
     if table.sources is None:
         return None
-    learner = Learner(name=LINEAR, fit=plan.fits[LINEAR], examples=table.as_examples(), n_draws=1)
-    tracks, first = np.unique(learner.examples.track_ids.astype(str), return_index=True)
+    of_row = np.flatnonzero(table.sources != "")
+    examples = select(table.as_examples(), of_row)
+    learner = Learner(name=LINEAR, fit=plan.fits[LINEAR], examples=examples, n_draws=1)
+    tracks, first = np.unique(examples.track_ids.astype(str), return_index=True)
+    first = of_row[first]
     songs = [
         AuditedSong(
             track_id=track,
@@ -193,4 +199,4 @@ def check_table_sources(plan: TablePlan) -> Check | None:
     noun = "row" if table.tracks is None else "track"
     named = (table.columns.source, sources)
     check = check_leave_one_source_out([learner], songs, plan.config, named, noun)
-    return with_facts(check, plan.facts(np.ones(len(table), bool)))
+    return with_facts(check, plan.facts(table.sources != ""))

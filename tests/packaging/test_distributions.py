@@ -1,15 +1,18 @@
 """What the wheel and the sdist hold, and what an environment with the core alone can do."""
 
 import json
+import os
 import re
 import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 from flows.settings import Settings
 from storage.extras import EXTRAS
+from tests.conftest import SOUNDS
 from tests.packaging.conftest import build, tracked_files
 
 MOST_PACKAGES = 60
@@ -63,7 +66,25 @@ def test_the_core_predicts_reads_and_says_what_it_lacks(
     counted = installed("sql", "select count(*) as n from tracks", "--json", *home)
     refused = installed("train", *home)
 
-    assert [each["genre"] for each in json.loads(predicted.stdout)] != [None]
+    assert json.loads(predicted.stdout)[0]["genre"] in SOUNDS
     assert json.loads(counted.stdout)[0]["n"] >= 18
     assert refused.returncode == 2
     assert re.search(r"uv pip install --python \S+ 'genreflow\[train\] @ file://", refused.stderr)
+
+
+def test_the_page_of_an_installed_core_answers(
+    core: Path, finished: Settings, tmp_path: Path
+) -> None:
+    command = [core / "bin" / "genreflow", "web", "--port", "0", "--home", finished.home]
+    kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=kept, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout
+        address = server.stdout.readline().split()[-1]
+        pages = [urlopen(f"{address}{page}").read().decode() for page in ("", "/models")]
+        style = urlopen(f"{address}/static/app.css").read().decode()
+        server.terminate()
+
+    assert all("<title>" in page for page in pages)
+    assert "body" in style

@@ -1,0 +1,102 @@
+"""The support bundle: what helps is in it, and nothing private is."""
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from flows.settings import Settings
+from genre_core.errors import UsageError
+from storage.catalog.connection import open_catalog
+from storage.catalog.nightly import NightOutcome, end_night, start_night
+from storage.catalog.publish import publish
+from storage.home import DataLayout
+from storage.maintenance.doctor import examine
+from storage.maintenance.scrub import Scrubber
+from storage.maintenance.support import make_bundle, write_bundle
+
+PRIVATE = (
+    *("Nina Simone", "Feeling Good", "I Put a Spell", "/mnt/My Music", "anna"),
+    *("pw-of-tracking", "tok-of-url", "key-of-aws", "secret-of-log", "Unknown Singer"),
+)
+LOG = """03:00 GET https://u:pw-of-tracking@api.example/x?token=tok-of-url
+03:01 /mnt/My Music/Unknown Singer/Her Song.mp3 failed: no audio stream
+03:02 password=secret-of-log was refused; Feeling Good was left out
+  File "/home/anna/.venv/lib/python3.11/site-packages/tasks/extract.py", line 7, in read
+ZeroDivisionError: division by zero
+"""
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle of a home with private names in its catalog, settings, variables and log."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key-of-aws")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pw-of-tracking")
+    layout = DataLayout(tmp_path / "anna")
+    with open_catalog(layout) as catalog:
+        catalog.execute(
+            "insert into tracks (track_id, location, genre, artist, album, title, licence, "
+            "duration_s, sample_rate, channels, codec, suffix) values ('ab', "
+            "'/mnt/My Music/Feeling Good.flac', 'jazz', 'Nina Simone', 'I Put a Spell on You', "
+            "'Feeling Good', '', 170, 44100, 2, 'flac', '.flac')"
+        )
+        start_night(catalog, "one", "", "anna")
+        message = "ingest failed: /mnt/My Music/Nina Simone is not there; key-of-aws"
+        end_night(catalog, "one", NightOutcome.FAILED, message)
+    publish(layout)
+    (layout.home / ".nightly.log").write_text(LOG)
+    tracking = "https://mlflow.example/anna"
+    given = asdict(
+        Settings(home=layout.home, tracking=tracking, music="/mnt/My Music", wav_cache_gb=3)
+    )
+    parts = make_bundle(layout, given, asdict(Settings()), examine(layout))
+    write_bundle(parts, tmp_path / "bundle.zip")
+    return tmp_path / "bundle.zip"
+
+
+def test_nothing_private_is_in_it(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+
+    found = [(word, name) for word in PRIVATE for name, text in texts.items() if word in text]
+    assert found == []
+
+
+def test_what_helps_is_in_it(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        read = {name: archive.read(name).decode() for name in archive.namelist()}
+
+    settings, nights = json.loads(read["settings.json"]), json.loads(read["nights.json"])
+    assert settings["wav_cache_gb"] == 3
+    assert settings["tracking"].startswith("<text of ")
+    assert nights["nights"][0]["outcome"] == "failed"
+    assert json.loads(read["counts.json"])["tracks"] == [{"n": 1, "n_genres": 1}]
+    assert 'File "site-packages/tasks/extract.py", line 7' in read["logs/nightly.log"]
+    assert "ZeroDivisionError: division by zero" in read["logs/nightly.log"]
+    assert "AWS_SECRET_ACCESS_KEY" in json.loads(read["variables.json"])
+    assert {check["name"] for check in json.loads(read["doctor.json"])} >= {"place", "store"}
+
+
+def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "mine.zip"
+    path.write_text("mine")
+
+    with pytest.raises(UsageError, match="is there already"):
+        write_bundle([], path)
+
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Bearer abc.def", "Authorization: <secret>"),
+        ("2 of 3 songs, 10 MB/s", "2 of 3 songs, 10 MB/s"),
+        ("/srv/my home can be written", "<home> can be written"),
+        ("mail me@host.example", "mail <mail>"),
+    ],
+)
+def test_a_text_keeps_what_is_not_private(text: str, shown: str) -> None:
+    assert Scrubber(DataLayout(Path("/srv/my home")), [], []).scrub(text) == shown
