@@ -69,7 +69,7 @@ NEEDS = {
     "nightly": ("night", "nightly", "run", "ui"),
     "train": (
         *("audit", "benchmark", "curve", "demo-library", "explain", "export-dataset", "extract"),
-        *("kernels", "ladder", "promote", "remove", "reproduce", "retry", "sweep"),
+        *("kernels", "ladder", "morning", "promote", "remove", "reproduce", "retry", "sweep"),
         *("thesis-report", "tidy", "train"),
     ),
 }

@@ -28,6 +28,7 @@ def test_the_commands_are_those_of_the_manual() -> None:
                 *("backup", "restore", "curve", "next", "similar", "suspects"),
                 *("export", "night", "schedule", "playlists", "web", "check", "tag", "untag"),
                 *("benchmark", "export-dataset", "export-model", "import-labels", "import-model"),
+                "support-bundle",
             )
         )
         == COMMANDS
