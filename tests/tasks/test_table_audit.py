@@ -128,6 +128,25 @@ def test_unrelated_rows_are_no_duplicates() -> None:
     assert (found.identical, found.near) == ((), ())
 
 
+@pytest.mark.parametrize("kind", ["two features", "columns of zeros and ones"])
+def test_rows_of_few_values_that_are_equal_by_chance_are_no_duplicates(kind: str) -> None:
+    rng, table = np.random.default_rng(3), make_table()
+    tempo = rng.integers(10, size=len(table))
+    table = table.drop(columns=[name for name in table if name.startswith("f")])
+    if kind == "two features":
+        table = table.assign(f0=tempo, f1=rng.integers(2, size=len(table)))
+    else:
+        table = table.assign(**{f"f{n}": (tempo == n).astype(float) for n in range(10)})
+
+    checks = run(table, split="by_artist")
+
+    n_equal = int(table.duplicated([name for name in table if name.startswith("f")]).sum())
+    assert checks[CheckName.OVERLAP].level is Level.PASS
+    assert checks[CheckName.OVERLAP].details["n_equal_rows"] == n_equal
+    assert f"{n_equal} rows are equal" in checks[CheckName.OVERLAP].message
+    assert checks[CheckName.PERMUTED].details["n_groups"] == N_ARTISTS - 72  # of the test rows
+
+
 def test_fragments_of_a_track_are_a_leak_of_their_own() -> None:
     table = make_table(of_artist=3)
 
