@@ -47,7 +47,7 @@ def find_duplicates(features: Float32Array, groups: Strings) -> Duplicates:
     seen = [first.setdefault(_digest(row), at) for at, row in enumerate(features)]
     identical = tuple((one, at) for at, one in enumerate(seen) if one != at)
     unique = np.array(sorted(first.values()), np.int64)
-    if not _distinguishes(features[unique]):
+    if not _distinguishes(features[unique[:: -(-len(unique) // N_COUNTED)]]):
         return Duplicates(n_equal=len(identical))
     varies = np.ptp(features, axis=0) > 0
     scaled = features[unique][:, varies]
@@ -64,8 +64,7 @@ def find_duplicates(features: Float32Array, groups: Strings) -> Duplicates:
 
 def _distinguishes(features: Float32Array) -> bool:
     """Whether enough features have enough values for equal rows to be no coincidence."""
-    counted = features[:: -(-len(features) // N_COUNTED)]
-    n_values = 1 + (np.diff(np.sort(counted, axis=0), axis=0) > 0).sum(axis=0)
+    n_values = 1 + (np.diff(np.sort(features, axis=0), axis=0) > 0).sum(axis=0)
     return int((n_values >= FEWEST_VALUES).sum()) >= FEWEST_FEATURES
 
 

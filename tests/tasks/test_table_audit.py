@@ -80,6 +80,19 @@ def test_a_split_that_cuts_artists_fails_in_three_checks_and_one_that_does_not_p
     assert [whole[name].level for name in three] == [Level.PASS] * 3
 
 
+def test_the_control_of_two_classes_says_whether_features_reveal_the_artist() -> None:
+    two = np.array(["jazz", "metal"])[np.arange(N_ARTISTS * PER_ARTIST) // PER_ARTIST % 2]
+    signature, noise = make_table(of_artist=3), make_table()
+
+    reveals, hides = (
+        run(table.assign(genre=two))[CheckName.PERMUTED] for table in (signature, noise)
+    )
+
+    assert reveals.details["on_random_rows"][1] > 0.9
+    assert "a leak would show" in reveals.message
+    assert "do not reveal the group" in hides.message
+
+
 def test_a_column_that_reveals_the_genre_warns_and_noise_beside_it_does_not() -> None:
     table = make_table(of_genre=4)
 
