@@ -61,15 +61,28 @@ def prediction_interval(hits: Float64Array, n_resamples: int, rng: np.random.Gen
 
 
 def source_interval(
-    hits: Float64Array, sources: Sequence[str], n_resamples: int, rng: np.random.Generator
+    hits: Float64Array,
+    sources: Sequence[str],
+    groups: Sequence[str],
+    n_resamples: int,
+    rng: np.random.Generator,
 ) -> Interval:
-    """Share of hits, (n_songs,), on music of other sources.
+    """Share of hits, (n_songs,), on music of other sources and groups.
 
-    The hull of two: whole sources resampled, with tails that are wider the fewer they are, and
-    the exact binomial one, for resamples of two similar sources have next to no width.
+    The hull of three: whole sources resampled, and whole groups, with tails that are wider the
+    fewer they are, and the exact binomial one, for resamples of two similar sources have next to
+    no width.
     """
-    tail = widened_tail(len(set(sources))) if len(set(sources)) > 1 else TAIL
-    return _hull(cluster_interval(hits, sources, n_resamples, rng, tail), _exact_interval(hits))
+    resampled = [
+        cluster_interval(hits, clusters, n_resamples, rng, _tail(clusters))
+        for clusters in (sources, groups)
+    ]
+    return _hull(*resampled, _exact_interval(hits))
+
+
+def _tail(clusters: Sequence[str]) -> float:
+    n_clusters = len(set(clusters))
+    return widened_tail(n_clusters) if n_clusters > 1 else TAIL
 
 
 def cluster_interval(

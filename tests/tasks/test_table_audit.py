@@ -69,6 +69,30 @@ def test_genres_that_hold_for_other_artists_pass() -> None:
     assert checks[CheckName.LEAVE_ONE_SOURCE_OUT].value > 0.9
 
 
+def test_a_left_out_source_is_scored_after_its_artists_are_left_out_of_training() -> None:
+    albums = [f"album {row // 3} {row % 3 // 2}" for row in range(N_ARTISTS * PER_ARTIST)]
+    signature, common = make_table(of_artist=9), make_table(of_genre=5)
+
+    of_artist, of_genre = (
+        run(table.assign(album=albums), source="album")[CheckName.LEAVE_ONE_SOURCE_OUT]
+        for table in (signature, common)
+    )
+
+    assert of_artist.level is not Level.PASS
+    assert of_artist.interval.low < 1 / 3 < of_artist.interval.high
+    assert (of_genre.level, of_genre.value > 0.9) == (Level.PASS, True)
+
+
+def test_artists_who_are_in_each_source_leave_nothing_to_train_on() -> None:
+    table = make_table(of_genre=5)
+
+    found = run(table.assign(site=np.arange(len(table)) % 3), source="site")
+
+    check = found[CheckName.LEAVE_ONE_SOURCE_OUT]
+    assert (check.level, check.value) == (Level.INCONCLUSIVE, None)
+    assert "groups span the sources" in check.message
+
+
 def test_a_split_that_cuts_artists_fails_in_three_checks_and_one_that_does_not_passes() -> None:
     table = make_table(of_artist=3)
 
