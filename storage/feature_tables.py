@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from genre_core.audit.table import FeatureTable, Strings, TableColumns
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array
 from genre_core.records import counted
+from storage.catalog.instance import plain_name, quote, quote_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,31 +67,36 @@ def _keys(columns: TableColumns) -> list[str]:
 def _open(table: object) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    try:
-        connection.execute("set enable_progress_bar = false")  # it is written to standard output
-        if isinstance(table, str | Path):
-            _view_file(connection, Path(table))
-        else:
-            connection.register(_VIEW, _as_arrow(table))
-        yield connection
-    except duckdb.Error as error:
-        sentence = str(error).splitlines()[0]
-        raise UsageError(f"The table cannot be read: {sentence}") from error
-    finally:
-        connection.close()
+    config = {"autoinstall_known_extensions": "false"}
+    path = Path(table) if isinstance(table, str | Path) else None
+    named = plain_name(path, _suffix(path)) if path else nullcontext()
+    with named as link, duckdb.connect(config=config) as connection:
+        try:
+            connection.execute("set enable_progress_bar = false")  # it is on standard output
+            if link:
+                _view_file(connection, link)
+            else:
+                connection.register(_VIEW, _as_arrow(table))
+            yield connection
+        except duckdb.Error as error:
+            sentence = str(error).splitlines()[0].replace(str(link), str(path))
+            raise UsageError(f"The table cannot be read: {sentence}") from error
 
 
-def _view_file(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _suffix(path: Path) -> str:
     if not path.is_file():
         raise UsageError(f"There is no file {path}. Name a Parquet or CSV file.")
-    if not path.name.lower().endswith(SUFFIXES):
+    found = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
+    if not found:
         raise UsageError(f"{path} is neither Parquet nor CSV. Name one of: {', '.join(SUFFIXES)}.")
-    is_parquet = path.suffix.lower() in {".parquet", ".pq"}
+    return found[0]
+
+
+def _view_file(connection: duckdb.DuckDBPyConnection, link: Path) -> None:
+    is_parquet = link.suffix in {".parquet", ".pq"}
     read = "read_parquet" if is_parquet else "read_csv"
     more = "" if is_parquet else ", sample_size => -1"
-    literal = str(path).replace("'", "''")
-    connection.execute(f"create view {_VIEW} as from {read}('{literal}'{more})")
+    connection.execute(f"create view {_VIEW} as from {read}({quote(str(link))}{more})")
 
 
 def _as_arrow(table: object) -> object:
@@ -203,12 +209,8 @@ def _count(connection: duckdb.DuckDBPyConnection) -> int:
     return int(connection.execute(f"select count(*) from {_VIEW}").fetchall()[0][0])
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _texts(connection: duckdb.DuckDBPyConnection, name: str) -> Strings:
-    query = f"select coalesce(trim({_quoted(name)}::varchar), '') as value from {_VIEW}"
+    query = f"select coalesce(trim({quote_name(name)}::varchar), '') as value from {_VIEW}"
     return np.asarray(connection.execute(query).fetchnumpy()["value"], dtype=str)
 
 
@@ -217,7 +219,7 @@ def _read_shortcut(
 ) -> np.ndarray[Any, Any]:
     if not _NUMBER.fullmatch(types[name]):
         return _texts(connection, name)
-    query = f"select {_quoted(name)}::double as value from {_VIEW}"
+    query = f"select {quote_name(name)}::double as value from {_VIEW}"
     column = np.ma.asarray(connection.execute(query).fetchnumpy()["value"])
     return np.asarray(np.ma.filled(column.astype(np.float64), np.nan))
 
@@ -237,7 +239,7 @@ def _read_features(
         raise UsageError(f"{n_rows} rows of {len(expanded)} features are too many values to audit.")
     features = np.full((n_rows, len(expanded)), np.nan, np.float32)
     wanted = ", ".join(
-        f"{_quoted(name)}::{'float[]' if '[' in types[name] else 'double'} as c{at}"
+        f"{quote_name(name)}::{'float[]' if '[' in types[name] else 'double'} as c{at}"
         for at, name in enumerate(names)
     )
     relation = connection.sql(f"select {wanted} from {_VIEW}")
@@ -262,7 +264,7 @@ def _fill(into: Float32Array, column: Any) -> None:  # noqa: ANN401 - an Arrow a
 
 
 def _width(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    query = f"select min(len({_quoted(name)})), max(len({_quoted(name)})) from {_VIEW}"
+    query = f"select min(len({quote_name(name)})), max(len({quote_name(name)})) from {_VIEW}"
     shortest, longest = connection.execute(query).fetchall()[0]
     if not longest or shortest != longest:
         lengths = "is empty" if not longest else f"has lists of {shortest} to {longest} numbers"

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from genre_core.errors import UsageError
 from genre_core.locations import is_unicode, location_of, path_of, unquote_formula
 from genre_core.records import Source
-from storage.catalog.instance import quote_name
+from storage.catalog.instance import plain_name, quote_name
 from storage.sources.folder import explain_table
 
 if TYPE_CHECKING:
@@ -258,10 +257,8 @@ def _to_object(place: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read_parquet(manifest: Path, needed: Needed) -> Iterator[Row]:
     import duckdb
 
-    with manifest.open("rb"), TemporaryDirectory() as folder, duckdb.connect() as connection:
-        # DuckDB takes a name with an asterisk for a pattern
-        file = Path(folder) / "manifest.parquet"
-        file.symlink_to(manifest.resolve())
+    named = plain_name(manifest, ".parquet")
+    with manifest.open("rb"), named as file, duckdb.connect() as connection:
         try:
             columns = _parquet_columns(connection, file)
             _check_columns(manifest, columns, needed)

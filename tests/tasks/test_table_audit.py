@@ -228,6 +228,27 @@ def test_a_path_a_frame_and_an_arrow_table_with_a_list_column_are_read_alike(
         assert one.groups.tolist() == frame.artist.tolist()
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_the_file_that_is_named_is_read_and_no_pattern(tmp_path: Path, suffix: str) -> None:
+    frame = make_table()
+    for name, rows in (("t1", 30), ("t2", 40), ("t[12]", 50)):
+        written = frame.iloc[:rows]
+        path = tmp_path / f"{name}.{suffix}"
+        written.to_parquet(path) if suffix == "parquet" else written.to_csv(path, index=False)
+
+    read = read_feature_table(tmp_path / f"t[12].{suffix}", TableColumns(**BY_ARTIST))
+
+    assert len(read) == 50
+
+
+def test_a_file_that_is_no_table_is_named_as_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "t[12].parquet"
+    path.write_bytes(b"no table")
+
+    with pytest.raises(UsageError, match=r"t\[12\]\.parquet"):
+        read_feature_table(path, TableColumns(**BY_ARTIST))
+
+
 def test_few_rows_are_drawn_by_group_and_from_each_where_groups_are_large() -> None:
     small, large = np.repeat(np.arange(1000), 5).astype(str), np.repeat(["a", "b"], 2500)
 
