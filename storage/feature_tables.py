@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from genre_core.audit.table import FeatureTable, Strings, TableColumns
 from genre_core.errors import UsageError
-from genre_core.examples import Float32Array
+from genre_core.examples import Float32Array, Int64Array
 from genre_core.records import counted
 from storage.catalog.instance import plain_name, quote, quote_name
+from storage.sources.manifest import NO_TEXT
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,7 +50,7 @@ def read_feature_table(table: object, columns: TableColumns) -> FeatureTable:
         types = {
             name: kind for name, kind, *_ in connection.execute(f"describe {_VIEW}").fetchall()
         }
-        names = select_features(columns.features, types)
+        names = select_features(columns.features, types, (*_keys(columns), *columns.shortcuts))
         _require_columns(columns, types)
         _require_room(connection, names)
         values = {name: _texts(connection, name) for name in _keys(columns)}
@@ -114,17 +115,27 @@ def _as_arrow(table: object) -> object:
     )
 
 
-def select_features(patterns: Sequence[str], types: dict[str, str]) -> list[str]:
+def select_features(
+    patterns: Sequence[str], types: dict[str, str], others: Sequence[str] = ()
+) -> list[str]:
     """Return the columns that patterns name: ``f0..f511``, ``mfcc_*``, or a name.
 
     Both ends of a range that differ in one number stand for the numbers between; other ends, for
-    the columns between them in the table.
+    the columns between them in the table. Columns that are something else, ``others``, such as the
+    label, are left out of patterns and ranges, and refused by name.
     """
     if not patterns:
-        raise UsageError(f"Name the features with --features, {_suggest_numeric(types)}.")
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        found |= dict.fromkeys(_match(pattern, list(types)))
+        suggested = _suggest_numeric({name: types[name] for name in types if name not in others})
+        raise UsageError(f"Name the features with --features, {suggested}.")
+    if named := [name for name in patterns if name in others]:
+        raise UsageError(
+            f"{_listed(named)} cannot be a feature: it is the label, group, track, split, source "
+            "or a shortcut. Leave it out of --features."
+        )
+    matched = dict.fromkeys(name for text in patterns for name in _match(text, list(types)))
+    found = [name for name in matched if name not in others]
+    if not found:
+        raise UsageError(f"{_listed(patterns)} names no column but {_listed(list(matched))}.")
     texts = [name for name in found if not _is_numeric(types[name])]
     if texts:
         raise UsageError(
@@ -132,7 +143,7 @@ def select_features(patterns: Sequence[str], types: dict[str, str]) -> list[str]
             f"{'is' if len(texts) == 1 else 'are'} not: "
             f"{_listed([f'{name} ({types[name]})' for name in texts])}."
         )
-    return list(found)
+    return found
 
 
 def _match(pattern: str, names: list[str]) -> list[str]:
@@ -211,7 +222,8 @@ def _count(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _texts(connection: duckdb.DuckDBPyConnection, name: str) -> Strings:
     query = f"select coalesce(trim({quote_name(name)}::varchar), '') as value from {_VIEW}"
-    return np.asarray(connection.execute(query).fetchnumpy()["value"], dtype=str)
+    texts = np.asarray(connection.execute(query).fetchnumpy()["value"], dtype=str)
+    return np.where(np.isin(texts, NO_TEXT), "", texts)
 
 
 def _read_shortcut(
@@ -281,10 +293,8 @@ def _assemble(
 ) -> FeatureTable:
     notes, n_rows = [], len(features)
     is_labelled = values[columns.label] != ""
-    if not is_labelled.any():
-        raise UsageError(f"The column {columns.label} is empty.")
-    if not is_labelled.all():
-        notes.append(f"{counted(int((~is_labelled).sum()), 'row')} without a label left out.")
+    if n_without := len(_unknown_rows(values, columns.label)):
+        notes.append(f"{counted(n_without, 'row')} without a label left out.")
     is_finite = _finite_rows(features, names, is_labelled, notes)
     table = FeatureTable(
         columns=columns,
@@ -294,7 +304,7 @@ def _assemble(
         groups=_known_groups(values, columns.group, notes),
         tracks=_known_groups(values, columns.track, notes),
         subsets=values.get(columns.split),
-        sources=values.get(columns.source),
+        sources=_known_sources(values, columns.source, notes),
         shortcuts=shortcuts,
         n_rows=n_rows,
         notes=tuple(notes),
@@ -326,14 +336,27 @@ def _finite_rows(
     return ~bad_rows
 
 
+def _unknown_rows(values: dict[str, Strings], name: str) -> Int64Array:
+    unknown = np.flatnonzero(values[name] == "")
+    if len(unknown) == len(values[name]):
+        raise UsageError(f"The column {name} is empty.")
+    return unknown
+
+
+def _known_sources(values: dict[str, Strings], name: str, notes: list[str]) -> Strings | None:
+    """Sources of the rows, empty where unknown: these rows are no part of their check."""
+    if not name:
+        return None
+    if n_unknown := len(_unknown_rows(values, name)):
+        notes.append(f"{counted(n_unknown, 'row')} without {name}: left out of its check.")
+    return values[name]
+
+
 def _known_groups(values: dict[str, Strings], name: str, notes: list[str]) -> Strings | None:
     """Groups of the rows; an unknown one is a group of its own."""
     if not name:
         return None
-    column = values[name]
-    unknown = np.flatnonzero(column == "")
-    if len(unknown) == len(column):
-        raise UsageError(f"The column {name} is empty.")
+    column, unknown = values[name], _unknown_rows(values, name)
     if not len(unknown):
         return column
     notes.append(

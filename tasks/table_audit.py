@@ -144,7 +144,7 @@ def _facts(read: FeatureTable, plan: TablePlan) -> dict[str, object]:
 
 
 def _count(values: Strings | None) -> int | None:
-    return None if values is None else len(set(values.tolist()))
+    return None if values is None else len(set(values.tolist()) - {""})
 
 
 def _sizes(values: Strings | None) -> dict[str, int] | None:

@@ -25,7 +25,7 @@ _TAGS = ("artist", "album", "title", "licence")
 _COLUMNS = ("path", "url", "genre", *_TAGS)
 _PLACES = ("path", "url")
 _IDS = ("track_id", *_PLACES)
-_NO_TEXT = ("nan", "NaN", "<NA>")  # what Python, NumPy and pandas write for a missing value
+NO_TEXT = ("nan", "NaN", "<NA>")  # what Python, NumPy and pandas write for a missing value
 _FEW_ROWS = 100_000  # that a small Parquet file may claim
 
 # The place of a row, for messages, and the row: ("line 3", {"path": …}).
@@ -127,7 +127,7 @@ def _text(manifest: Path, place: str, field: object) -> str:
     text = str(field)
     if "\0" in text or not is_unicode(text):
         raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")
-    return "" if text.strip() in _NO_TEXT else text
+    return "" if text.strip() in NO_TEXT else text
 
 
 def _find_file(folder: Path, path: str, spellings: Spellings) -> str:

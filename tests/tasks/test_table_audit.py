@@ -278,8 +278,8 @@ def test_a_range_follows_numbers_or_the_order_of_the_table(pattern: str, names: 
 
 FAULTS = {
     "a missing column, with one that is near": ({"group": "artst"}, "mean artist or by_artist?"),
-    "no features": ({"features": ()}, "f0..holes"),
-    "features that are texts": ({"features": ("f0", "artist")}, "artist (VARCHAR)"),
+    "no features": ({"features": ()}, "f0..fold"),
+    "features that are texts": ({"features": ("f0", "by_row")}, "by_row (VARCHAR)"),
     "a range with a gap": ({"features": ("f0..f99",)}, "no column f99"),
     "a label of one value": ({"label": "one"}, "only 'x'"),
     "a label that is none": ({"label": "noise"}, "that is no label"),
@@ -289,6 +289,13 @@ FAULTS = {
         "holes; the first is row 1",
     ),
     "a split of many values": ({"split": "artist"}, "has 96 values"),
+    "the label as a feature": ({"label": "code", "features": ("f0", "code")}, "code cannot be a"),
+    "the shortcut alone as a feature": (
+        {"shortcuts": ("noise",), "features": ("noise..noise",)},
+        "names no column but noise",
+    ),
+    "a source that is empty": ({"source": "empty"}, "empty is empty"),
+    "a fold that is missing": ({"split": "fold"}, "is empty in 1 row"),
     "a subset that is not known": ({"split": "typo"}, "not known: tset"),
 }
 
@@ -297,12 +304,37 @@ FAULTS = {
 def test_a_table_that_cannot_be_audited_is_refused(fault: str) -> None:
     columns, words = FAULTS[fault]
     table = make_table().assign(one="x", empty=None, holes=np.nan)
-    table = table.assign(typo=table.by_artist.replace("test", "tset"))
+    table = table.assign(typo=table.by_artist.replace("test", "tset"), code=table.bitrate)
+    table = table.assign(fold=[np.nan, *(table.index[1:] % 3)])
 
     with pytest.raises(UsageError) as refused:
         run(table, **columns)
 
     assert words in str(refused.value)
+
+
+def test_a_pattern_of_features_leaves_out_the_columns_that_are_something_else() -> None:
+    columns = dict.fromkeys(["f0", "f1", "f_genre", "f_artist", "f_rate"], "DOUBLE")
+
+    for pattern in ("f*", "f0..f_rate"):
+        assert select_features([pattern], columns, ("f_genre", "f_artist", "f_rate")) == [
+            "f0",
+            "f1",
+        ]
+
+
+def test_missing_texts_are_no_common_artist_and_no_source() -> None:
+    table, missing = make_table(), [None, "nan", "<NA>"]
+    table.loc[[3, 100, 200], "artist"] = table.loc[[3, 100, 200], "site"] = missing
+
+    audited = audit_table(table, TableColumns(**(BY_ARTIST | {"source": "site"})))
+
+    assert audited.facts["n_groups"] == N_ARTISTS + 3
+    assert audited.facts["n_sources"] == 4
+    assert audited.notes[0].startswith("3 rows without artist: each counts as one of its own")
+    assert audited.notes[1] == "3 rows without site: left out of its check."
+    check = next(c for c in audited.checks if c.name is CheckName.LEAVE_ONE_SOURCE_OUT)
+    assert check.details["n_rows"] == len(table) - 3
 
 
 def test_rows_that_cannot_be_used_are_left_out_and_named() -> None:
