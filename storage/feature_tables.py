@@ -68,7 +68,7 @@ def _keys(columns: TableColumns) -> list[str]:
 def _open(table: object) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    config = {"autoinstall_known_extensions": "false"}
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
     path = Path(table) if isinstance(table, str | Path) else None
     named = plain_name(path, _suffix(path)) if path else nullcontext()
     with named as link, duckdb.connect(config=config) as connection:

@@ -175,9 +175,11 @@ def _interval(
 ) -> Interval:
     hits = np.array([true == predicted for true, predicted in predictions.values()], np.float64)
     group_of = {song.track_id: song.group_id for song in songs}
-    clusters = [[named[track_id] for track_id in predictions] for named in (sources, group_of)]
+    by_source, by_group = (
+        [named[track_id] for track_id in predictions] for named in (sources, group_of)
+    )
     rng = np.random.default_rng([config.seed, 13])
-    return source_interval(hits, *clusters, config.n_resamples, rng)
+    return source_interval(hits, by_source, by_group, config.n_resamples, rng)
 
 
 def _scores(predictions: Predictions) -> dict[str, float]:

@@ -204,4 +204,5 @@ def check_table_sources(plan: TablePlan) -> Check | None:
     noun = "row" if table.tracks is None else "track"
     named = (table.columns.source, sources)
     check = check_leave_one_source_out([learner], songs, plan.config, named, noun)
+    check = replace(check, name=CheckName.TABLE_SOURCES)
     return with_facts(check, plan.facts(table.sources != ""))

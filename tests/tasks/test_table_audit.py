@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import genreflow
-from flows.cli.main import app
+from flows.cli.main import app, main
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.table import TableColumns, subsample_rows
 from genre_core.audit.table_duplicates import find_duplicates
@@ -64,9 +64,9 @@ def test_genres_that_hold_for_other_artists_pass() -> None:
         CheckName.OVERLAP: Level.PASS,
         CheckName.GROUP_LEAK: Level.PASS,
         CheckName.PERMUTED: Level.PASS,
-        CheckName.LEAVE_ONE_SOURCE_OUT: Level.PASS,
+        CheckName.TABLE_SOURCES: Level.PASS,
     }
-    assert checks[CheckName.LEAVE_ONE_SOURCE_OUT].value > 0.9
+    assert checks[CheckName.TABLE_SOURCES].value > 0.9
 
 
 def test_a_left_out_source_is_scored_after_its_artists_are_left_out_of_training() -> None:
@@ -74,7 +74,7 @@ def test_a_left_out_source_is_scored_after_its_artists_are_left_out_of_training(
     signature, common = make_table(of_artist=9), make_table(of_genre=5)
 
     of_artist, of_genre = (
-        run(table.assign(album=albums), source="album")[CheckName.LEAVE_ONE_SOURCE_OUT]
+        run(table.assign(album=albums), source="album")[CheckName.TABLE_SOURCES]
         for table in (signature, common)
     )
 
@@ -88,7 +88,7 @@ def test_artists_who_are_in_each_source_leave_nothing_to_train_on() -> None:
 
     found = run(table.assign(site=np.arange(len(table)) % 3), source="site")
 
-    check = found[CheckName.LEAVE_ONE_SOURCE_OUT]
+    check = found[CheckName.TABLE_SOURCES]
     assert (check.level, check.value) == (Level.INCONCLUSIVE, None)
     assert "groups span the sources" in check.message
 
@@ -333,7 +333,7 @@ def test_missing_texts_are_no_common_artist_and_no_source() -> None:
     assert audited.facts["n_sources"] == 4
     assert audited.notes[0].startswith("3 rows without artist: each counts as one of its own")
     assert audited.notes[1] == "3 rows without site: left out of its check."
-    check = next(c for c in audited.checks if c.name is CheckName.LEAVE_ONE_SOURCE_OUT)
+    check = next(c for c in audited.checks if c.name is CheckName.TABLE_SOURCES)
     assert check.details["n_rows"] == len(table) - 3
 
 
@@ -347,18 +347,21 @@ def test_rows_that_cannot_be_used_are_left_out_and_named() -> None:
     assert [note.split(" ")[:2] for note in read.notes] == [["1", "row"]] * 3
 
 
-def test_the_package_audits_a_frame_and_the_same_twice() -> None:
+def test_the_package_audits_a_frame_and_the_same_twice_and_prints_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     frame, columns = make_table(of_artist=1), {"label": "genre", "group": "artist"}
 
     one, other = (genreflow.audit(frame, **columns, features="f0..f5,f*") for _ in range(2))
 
     assert one.as_document()["checks"] == other.as_document()["checks"]
     assert one.facts["n_features"] == N_FEATURES
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_command_writes_json_and_a_page_and_leaves_with_1_at_a_leak(tmp_path: Path) -> None:
     make_table(of_artist=3).to_parquet(tmp_path / "t.parquet")
-    named = ["--label", "genre", "--group", "artist", "--features", "f0..f11"]
+    named = ["--label", "genre", "--group", "artist", "--features", "f0..f11", "--source", "site"]
 
     ended = CliRunner().invoke(
         app,
@@ -374,6 +377,7 @@ def test_the_command_writes_json_and_a_page_and_leaves_with_1_at_a_leak(tmp_path
 
     document, page = json.loads(ended.stdout), (tmp_path / "p.html").read_text()
     assert (ended.exit_code, document["verdict"]) == (1, "fail")
+    assert document["checks"][-1]["name"] == "leave_one_source_out"
     assert {"name", "level", "value", "interval", "chance", "message", "details"} <= set(
         document["checks"][1]
     )
@@ -383,5 +387,31 @@ def test_the_command_writes_json_and_a_page_and_leaves_with_1_at_a_leak(tmp_path
     assert "http" not in page
 
 
-def test_columns_without_a_table_are_refused() -> None:
-    assert CliRunner().invoke(app, ["audit", "--label", "genre"]).exit_code != 0
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--label", "genre"], "Columns are of a table."),
+        (["{table}"], "Name the column of the class with --label."),
+        (["{table}", "--label", "genre", "--html", "{table}"], "Name one that ends with .html."),
+        (["{table}", "--label", "genre", "--html", "no/p.html"], "There is no folder no."),
+        (["{table}", "--snapshot", "1d83c472"], "--snapshot is of your library."),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_and_nothing_is_written(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("genre,f0\njazz,1\n")
+
+    given = [argument.format(table=table) for argument in arguments]
+    monkeypatch.setattr("sys.argv", ["genreflow", "audit", *given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert table.read_text() == "genre,f0\njazz,1\n"
