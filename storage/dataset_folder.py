@@ -89,7 +89,7 @@ def _beside(folder: Path, what: str) -> Path:
 
 
 def _take_place(part: Path, folder: Path) -> None:
-    """Give a folder its name; the older dataset goes once it has stepped aside."""
+    """Give a folder its name; the older dataset is moved away first, and removed last."""
     require_replaceable(folder)  # it may have been filled in the meantime
     old = _beside(folder, "old")
     shutil.rmtree(old, ignore_errors=True)

@@ -107,9 +107,7 @@ class JsonHandler(logging.StreamHandler[TextIO]):
 def log_as_json() -> None:
     """Make standard error JSON lines: records, warnings, errors, and what libraries print."""
     if not isinstance(sys.stderr, JsonLines):
-        handler = JsonHandler(sys.stderr)
         sys.stderr = JsonLines(sys.stderr)
-        logging.getLogger().addHandler(handler)
         _LOGGER.setLevel(logging.INFO)
         logging.captureWarnings(True)
         sys.excepthook = _log_uncaught
@@ -117,6 +115,9 @@ def log_as_json() -> None:
             args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
         )
     _replace_handlers()
+    root = logging.getLogger()
+    if not any(isinstance(handler, JsonHandler) for handler in root.handlers):
+        root.addHandler(JsonHandler(sys.stderr.stream))  # a library may have taken it away
 
 
 def _replace_handlers() -> None:
