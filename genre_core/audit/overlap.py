@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.groups import BY_GROUP, BY_MAIN_ARTIST, BY_SONG
-from genre_core.records import Split, counted
+from genre_core.records import Split, counted, first_of
 
 MANY_UNKNOWN = 0.1
 """Share of songs without an artist above which separate artists cannot be guaranteed."""
-SHOWN = 5
 _LOOSE = {BY_MAIN_ARTIST: "main artist", BY_SONG: "song"}
 
 Loose = Mapping[str, Mapping[str, Mapping[str, int]]]
@@ -83,11 +82,7 @@ def _count_loose(songs: Sequence[AuditedSong]) -> Loose:
 
 
 def _describe_leaks(leaks: Mapping[str, Sequence[str]]) -> str:
-    found = [
-        f"{len(keys)} {kind} ({', '.join(keys[:SHOWN])}{' …' if len(keys) > SHOWN else ''})"
-        for kind, keys in leaks.items()
-        if keys
-    ]
+    found = [f"{len(keys)} {kind} ({first_of(keys)})" for kind, keys in leaks.items() if keys]
     if not found:
         return "no track, recording or artist is in two subsets where a genre is split by group."
     return (
