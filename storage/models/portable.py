@@ -4,6 +4,7 @@ It can be used without genreflow (``predict.py``), and be the champion of anothe
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,6 +39,7 @@ MOST_FRAGMENTS, LONGEST_WINDOW_S = 1000, 600.0
 TOLERANCE = 1e-5
 """Largest difference of a probability between LiteRT and ONNX."""
 N_TRIED = 4
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _USE = """
 ## Use it
 
@@ -188,7 +190,8 @@ def _try(exported: Exported) -> None:
 
 
 def _is_name(genre: object) -> bool:
-    return isinstance(genre, str) and bool(genre.strip()) and genre.isprintable()
+    """Whether a genre is a text without control characters; any space may be in it."""
+    return isinstance(genre, str) and bool(genre.strip()) and not _CONTROL.search(genre)
 
 
 def _try_embedding(embedder: Model) -> None:
