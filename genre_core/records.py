@@ -162,9 +162,9 @@ def counted(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
-def first_of(names: Sequence[str], n_shown: int = 5) -> str:
-    """Return the first of some names: ``jazz, rock …``."""
-    return ", ".join(names[:n_shown]) + (" …" if len(names) > n_shown else "")
+def name_first(names: Sequence[str], most: int) -> str:
+    """Return the first names as people read them: ``a, b, c …``."""
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
 def name_song(artist: str, title: str, otherwise: str) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from genre_core.audit.table import FeatureTable, Strings, TableColumns
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.records import counted, first_of
+from genre_core.records import counted, name_first
 from storage.catalog.instance import plain_name, quote, quote_name
 from storage.sources.manifest import NO_TEXT
 
@@ -29,6 +29,7 @@ MOST_VALUES = 2**29
 MOST_UNUSABLE = 0.1
 """Share of rows that may be left out for features that are no numbers."""
 ROWS_AT_ONCE = 10_000
+SHOWN = 5
 _NUMBER = re.compile(
     r"(TINY|SMALL|BIG|HUGE|U\w*)?INT(EGER)?|INTEGER|FLOAT|DOUBLE|REAL|BOOLEAN|DECIMAL.*"
 )
@@ -128,19 +129,19 @@ def select_features(
         raise UsageError(f"Name the features with --features, {suggested}.")
     if named := [name for name in patterns if name in others]:
         raise UsageError(
-            f"{first_of(named)} cannot be a feature: it is the label, group, track, split, source "
+            f"{_listed(named)} cannot be a feature: it is the label, group, track, split, source "
             "or a shortcut. Leave it out of --features."
         )
     matched = dict.fromkeys(name for text in patterns for name in _match(text, list(types)))
     found = [name for name in matched if name not in others]
     if not found:
-        raise UsageError(f"{first_of(patterns)} names no column but {first_of(list(matched))}.")
+        raise UsageError(f"{_listed(patterns)} names no column but {_listed(list(matched))}.")
     texts = [name for name in found if not _is_numeric(types[name])]
     if texts:
         raise UsageError(
             f"Features must be numbers; {counted(len(texts), 'column')} of them "
             f"{'is' if len(texts) == 1 else 'are'} not: "
-            f"{first_of([f'{name} ({types[name]})' for name in texts])}."
+            f"{_listed([f'{name} ({types[name]})' for name in texts])}."
         )
     return found
 
@@ -167,7 +168,7 @@ def _range(first: str, last: str, names: list[str]) -> list[str]:
         wanted = [f"{one[1]}{n:0{digits}}{one[3]}" for n in range(int(one[2]), int(other[2]) + 1)]
         missing = [name for name in wanted if name not in names]
         if missing:
-            raise UsageError(f"The table has no {first_of(missing)} between {first} and {last}.")
+            raise UsageError(f"The table has no {_listed(missing)} between {first} and {last}.")
         if wanted:
             return wanted
     start, end = names.index(first), names.index(last)  # places in the table
@@ -190,8 +191,12 @@ def _suggest_numeric(types: dict[str, str]) -> str:
 
 def _no_column(name: str, names: Sequence[str]) -> UsageError:
     near = difflib.get_close_matches(name, names, 3, 0.5)
-    have = f"Did you mean {' or '.join(near)}?" if near else f"It has: {first_of(names)}."
+    have = f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(names)}."
     return UsageError(f"The table has no column {name}. {have}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return name_first(names, SHOWN) + (f" ({len(names)} in all)" if len(names) > SHOWN else "")
 
 
 def _require_columns(columns: TableColumns, types: dict[str, str]) -> None:
@@ -321,7 +326,7 @@ def _finite_rows(
         return ~bad_rows
     n_bad = int(bad_rows.sum())
     bad_columns = [names[at] for at in np.flatnonzero(~is_finite[bad_rows].all(axis=0)).tolist()]
-    where = f"in {first_of(bad_columns)}; the first is row {int(np.flatnonzero(bad_rows)[0]) + 1}"
+    where = f"in {_listed(bad_columns)}; the first is row {int(np.flatnonzero(bad_rows)[0]) + 1}"
     if n_bad > MOST_UNUSABLE * rows.sum():
         raise UsageError(
             f"{n_bad} of {int(rows.sum())} rows have missing or infinite features ({where}). "

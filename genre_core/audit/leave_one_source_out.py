@@ -12,9 +12,10 @@ from genre_core.audit.songs import AuditedSong, assign_folds, genres_of_several,
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.metrics import score_predictions
 from genre_core.examples import Examples
-from genre_core.records import counted, first_of
+from genre_core.records import counted, name_first
 
 FEWEST_GENRES = 2
+SHOWN = 5
 KEPT_SHARE = 0.5
 """Warn if less of the score above chance is kept on new sources."""
 
@@ -191,7 +192,8 @@ def _scores(predictions: Predictions) -> dict[str, float]:
 def _describe_single(songs: Sequence[AuditedSong], sources: Mapping[str, str], noun: str) -> str:
     several = set(genres_of_several(songs, sources))
     single = sorted({song.genre for song in songs} - several)
+    named = name_first(single, SHOWN)
     return (
-        f"two genres need {noun}s of two sources each; genres of one source: {first_of(single)}. "
-        f"Add {noun}s of each genre from elsewhere."
+        f"two genres need {noun}s of two sources each; genres of one source: {named}. Add {noun}s "
+        "of each genre from elsewhere."
     )

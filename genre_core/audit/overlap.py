@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.groups import BY_GROUP, BY_MAIN_ARTIST, BY_SONG
-from genre_core.records import Split, counted, first_of
+from genre_core.records import Split, counted, name_first
 
 MANY_UNKNOWN = 0.1
 """Share of songs without an artist above which separate artists cannot be guaranteed."""
+SHOWN = 5
 _LOOSE = {BY_MAIN_ARTIST: "main artist", BY_SONG: "song"}
 
 Loose = Mapping[str, Mapping[str, Mapping[str, int]]]
@@ -82,7 +83,9 @@ def _count_loose(songs: Sequence[AuditedSong]) -> Loose:
 
 
 def _describe_leaks(leaks: Mapping[str, Sequence[str]]) -> str:
-    found = [f"{len(keys)} {kind} ({first_of(keys)})" for kind, keys in leaks.items() if keys]
+    found = [
+        f"{len(keys)} {kind} ({name_first(keys, SHOWN)})" for kind, keys in leaks.items() if keys
+    ]
     if not found:
         return "no track, recording or artist is in two subsets where a genre is split by group."
     return (

@@ -26,10 +26,11 @@ from genre_core.audit.table_plan import (
 )
 from genre_core.evaluation.bootstrap import Float64Array, Interval
 from genre_core.examples import Int64Array
-from genre_core.records import Split, counted, first_of
+from genre_core.records import Split, counted, name_first
 
 N_CONTROL_DRAWS = 5
 FOREST_TREES = 100
+SHOWN = 3
 
 
 def check_permuted_labels(plan: TablePlan) -> Check:
@@ -150,7 +151,7 @@ def check_table_shortcuts(plan: TablePlan) -> Check | None:
         return untested(CheckName.SHORTCUTS, too_few(plan, scored))
     by_cue = {name: _shortcut_hits(plan, pairs, (name,))[scored] for name in names}
     baseline = Baseline(
-        name=f"a forest on {first_of(names)}",
+        name=f"a forest on {name_first(names, SHOWN)}",
         genres=plan.table.labels[scored],
         groups=plan.units[scored].tolist(),
         by_cue=by_cue,

@@ -10,7 +10,9 @@ from genre_core.audit.intervals import recall_contrasts
 from genre_core.evaluation.bootstrap import Float64Array, Interval, interval_rng
 from genre_core.evaluation.predictions import SongPredictions
 from genre_core.evaluation.significance import ScoreIntervals, score_intervals
-from genre_core.records import Split, counted, first_of
+from genre_core.records import Split, counted, name_first
+
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +128,9 @@ class Crossing:
             return f"No {self.kind} is in two subsets{of}."
         return (
             f"{counted(len(self.keys), f'{self.kind} is', f'{self.kind}s are')} in two subsets"
-            f"{of}: {first_of(self.keys)}. "
-            f"{counted(self.n_tested, 'test song shares', 'test songs share')} one with "
-            "training or validation."
+            f"{of}: {name_first(self.keys, SHOWN)}. "
+            f"{counted(self.n_tested, 'test song shares', 'test songs share')} one with training "
+            "or validation."
         )
 
     def as_document(self) -> dict[str, object]:

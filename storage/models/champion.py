@@ -158,6 +158,11 @@ def read_export(folder: Path) -> Exported:
         written_as = document.pop("format", FORMAT)
         paths = {name: folder / _stored_name(name, digest) for name, digest in files.items()}
         contents = {name: path.read_bytes() for name, path in paths.items()}
+        name = next((name for name in files if name.startswith("network")), "network")
+        network, certainty, embedder = contents[name], contents[CERTAINTY_FILE], None
+        if described:
+            file = paths[f"embedding{described['suffix']}"]
+            embedder = Model.from_document(described, file)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ExportUnusable(f"the champion in {folder} cannot be read: {error}") from error
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -167,16 +172,12 @@ def read_export(folder: Path) -> Exported:
         raise ExportUnusable(
             f"the champion in {folder} has format {written_as}; this genreflow reads {FORMAT}"
         )
-    network = next(name for name in files if name.startswith("network"))
-    embedder = None
-    if described:
-        embedder = Model.from_document(described, paths[f"embedding{described['suffix']}"])
     return Exported(
-        network=contents[network],
-        suffix=Path(network).suffix,
+        network=network,
+        suffix=Path(name).suffix,
         document=document,
         embedder=embedder,
-        certainty=parse_certainty(contents[CERTAINTY_FILE]),
+        certainty=parse_certainty(certainty),
     )
 
 

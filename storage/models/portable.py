@@ -4,6 +4,7 @@ It can be used without genreflow (``predict.py``), and be the champion of anothe
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
+from genre_core.model_card import model_card
 from genre_core.representations.features import CONTEXT_S, FeatureConfig
 from genre_core.signal.fragments import SAMPLE_RATE
+from storage.dataset_folder import read_sums
 from storage.embeddings.embedder import Model, load_embedder
 from storage.files import digest_file, write_bytes
 from storage.models.champion import (
@@ -31,9 +34,12 @@ README, CHECKSUMS = "README.md", "SHA256SUMS"
 EXAMPLE = ("predict.py", "front_end.py")
 MOST_BYTES = 2**30
 """Of a file of an imported model; the built-in ones have 4 MB."""
+MOST_FRAGMENTS, LONGEST_WINDOW_S = 1000, 600.0
+"""Of an imported model: with more, a song takes hours and memory has no bound."""
 TOLERANCE = 1e-5
 """Largest difference of a probability between LiteRT and ONNX."""
 N_TRIED = 4
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _USE = """
 ## Use it
 
@@ -78,8 +84,16 @@ def write_portable(folder: Path, exported: Exported, *, with_onnx: bool = False)
 def _require_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file. Name a folder for the model.")
-    if folder.exists() and any(folder.iterdir()) and not (folder / CHECKSUMS).exists():
-        raise UsageError(f"{folder} holds other files. Name a new folder for the model.")
+    sums = read_sums(folder)
+    changed = any(
+        (folder / name).is_file() and digest_file(folder / name) != digest
+        for name, digest in sums.items()
+    )
+    if folder.exists() and any(folder.iterdir()) and (changed or DOCUMENT_FILE not in sums):
+        raise UsageError(
+            f"{folder} holds other files, or files that were changed since they were exported. "
+            "Name a new folder for the model."
+        )
 
 
 def _litert_files(exported: Exported) -> dict[str, bytes]:
@@ -156,14 +170,17 @@ def _try(exported: Exported) -> None:
     """Check what a model says of itself, and that its files give what they should."""
     document = exported.document
     genres, temperature = document["genres"], document["temperature"]
-    is_named = all(isinstance(genre, str) and genre.strip() for genre in genres)
+    is_named = isinstance(genres, list) and all(map(_is_name, genres))
     if not is_named or len(set(genres)) != len(genres) or len(genres) < 2:
         raise ValueError("its genres are not two or more different names")
+    model_card(document)
     if not 0 < temperature < math.inf or not isinstance(document["version"], int):
         raise ValueError("its temperature or its version is no number")
     features = FeatureConfig.from_document(document["features"])
     if (features.embedding is None) != (exported.embedder is None):
         raise ValueError("it lacks the model of its embedding")
+    if features.fragments.n_fragments > MOST_FRAGMENTS:
+        raise ValueError(f"it takes more than {MOST_FRAGMENTS} fragments of a song")
     shape = (1, *features.shape)
     probabilities = LiteRTModel(exported.network).predict_genres(np.zeros(shape, np.float32))
     if probabilities.shape != (1, len(genres)):
@@ -172,8 +189,15 @@ def _try(exported: Exported) -> None:
         _try_embedding(exported.embedder)
 
 
+def _is_name(genre: object) -> bool:
+    """Whether a genre is a text without control characters; any space may be in it."""
+    return isinstance(genre, str) and bool(genre.strip()) and not _CONTROL.search(genre)
+
+
 def _try_embedding(embedder: Model) -> None:
     embedding = embedder.embedding
+    if not (embedding.hop_s > 0 and 0 < embedding.window_s <= LONGEST_WINDOW_S):
+        raise ValueError("the windows of its embedding have no possible length or distance")
     n_samples = round((embedding.window_s + 2 * CONTEXT_S) * SAMPLE_RATE)
     silence: Float32Array = np.zeros((1, n_samples), np.float32)
     load_embedder(embedder)(silence)

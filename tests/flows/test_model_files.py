@@ -125,6 +125,9 @@ def reseal(folder: Path, **changes: object) -> None:
         ({"format": 2}, "has format 2; this genreflow reads 1"),
         ({"genres": ["one", "two", "two"]}, "genres are not two or more different names"),
         ({"genres": ["one", "two"]}, "gives 3 genres, not 2"),
+        ({"genres": "abc"}, "genres are not two or more different names"),
+        ({"genres": ["one", "two", "a\nline"]}, "genres are not two or more different names"),
+        ({"card": "no facts"}, "another version of genreflow made it"),
         ({"temperature": 0}, "temperature or its version is no number"),
         ({"features": {"representation": "secret"}}, "another version of genreflow made it"),
     ],
@@ -139,6 +142,20 @@ def test_a_model_that_does_not_fit_is_refused_and_no_home_is_made(
     assert result.code == 2
     assert fault in result.err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_model_that_takes_too_many_fragments_is_refused(
+    genreflow: Call, exported: Path, tmp_path: Path
+) -> None:
+    features = json.loads((exported / "champion.json").read_text("utf-8"))["features"]
+    reseal(
+        exported, features=features | {"fragments": features["fragments"] | {"n_fragments": 10**9}}
+    )
+
+    result = genreflow("import-model", exported, "--home", tmp_path / "new")
+
+    assert result.code == 2
+    assert "more than 1000 fragments" in result.err
 
 
 def test_a_model_that_was_tampered_with_or_is_a_keras_file_is_refused(
@@ -170,6 +187,30 @@ def test_folders_of_others_stay_as_they_are(
 
     assert result.code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_of_files_with_the_sums_of_another_program_stays_as_it_is(
+    genreflow: Call, finished: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "README.md").write_text("mine", "utf-8")
+    (tmp_path / "SHA256SUMS").write_text("abc  README.md\n", "utf-8")
+
+    result = genreflow("export-model", tmp_path, "--home", finished.home)
+
+    assert result.code == 2
+    assert (tmp_path / "README.md").read_text("utf-8") == "mine"
+
+
+def test_an_exported_model_is_replaced_unless_somebody_changed_it(
+    genreflow: Call, finished: Settings, exported: Path
+) -> None:
+    again = genreflow("export-model", exported, "--home", finished.home)
+    (exported / "README.md").write_text("mine", "utf-8")
+
+    refused = genreflow("export-model", exported, "--home", finished.home)
+
+    assert (again.code, refused.code) == (0, 2)
+    assert (exported / "README.md").read_text("utf-8") == "mine"
 
 
 def test_the_card_of_the_champion_has_its_scores_songs_licences_and_audit(
