@@ -13,8 +13,14 @@ from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
 from genre_core.representations.features import CONTEXT_S, FeatureConfig
 from genre_core.signal.fragments import SAMPLE_RATE
+from storage.dataset_folder import (
+    CARD,
+    MODEL_MARK,
+    require_replaceable,
+    write_folder,
+    write_sums,
+)
 from storage.embeddings.embedder import Model, load_embedder
-from storage.files import digest_file, write_bytes
 from storage.models.champion import (
     CARD_FILE,
     DOCUMENT_FILE,
@@ -27,14 +33,13 @@ from storage.models.champion import (
 from storage.models.litert import LiteRTModel
 from storage.models.onnx_file import convert_litert, run_onnx
 
-README, CHECKSUMS = "README.md", "SHA256SUMS"
 EXAMPLE = ("predict.py", "front_end.py")
 MOST_BYTES = 2**30
 """Of a file of an imported model; the built-in ones have 4 MB."""
 TOLERANCE = 1e-5
 """Largest difference of a probability between LiteRT and ONNX."""
 N_TRIED = 4
-_USE = """
+_USE = f"""
 ## Use it
 
 With genreflow: `genreflow import-model FOLDER --home NEW`, then `genreflow classify`. Without:
@@ -46,40 +51,31 @@ python predict.py song.mp3
 
 `champion.json` has the genres in the order of the outputs, the features (how fragments are cut and
 transformed) and the temperature; `front_end.py` computes them. `sha256sum -c SHA256SUMS` checks
-the files.
+the files. {MODEL_MARK}.
 """
 
 
 def write_portable(folder: Path, exported: Exported, *, with_onnx: bool = False) -> None:
-    """Write a model into a folder that is empty, or holds what this has written before.
+    """Write a model into a folder that is new, empty, or as this has written it before.
 
     A `UsageError` of other folders, and of a model that only Keras can run.
     """
-    _require_free(folder)
+    folder = folder.expanduser().absolute()
+    require_replaceable(folder, MODEL_MARK)
     litert = _litert_files(exported)
     converted = {f"{name}.onnx": convert_litert(file) for name, file in litert.items() if with_onnx}
     if converted:
         _require_same(exported, litert, converted)
-    write_export(folder, exported)
-    card = (folder / CARD_FILE).read_text("utf-8")
-    (folder / CARD_FILE).unlink()
-    contents = {name: Path(__file__).with_name("standalone") / name for name in EXAMPLE}
-    for name, content in {
-        README: f"{card.rstrip()}\n{_USE}".encode(),
-        **{name: path.read_bytes() for name, path in contents.items()},
-        **converted,
-    }.items():
-        write_bytes(folder / name, content)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS)
-    sums = "".join(f"{digest_file(path)}  {path.name}\n" for path in files)
-    write_bytes(folder / CHECKSUMS, sums.encode())
-
-
-def _require_free(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file. Name a folder for the model.")
-    if folder.exists() and any(folder.iterdir()) and not (folder / CHECKSUMS).exists():
-        raise UsageError(f"{folder} holds other files. Name a new folder for the model.")
+    examples = {name: Path(__file__).with_name("standalone") / name for name in EXAMPLE}
+    with write_folder(folder, MODEL_MARK) as part:
+        write_export(part, exported)
+        card = (part / CARD_FILE).rename(part / CARD)
+        card.write_text(f"{card.read_text('utf-8').rstrip()}\n{_USE}", "utf-8")
+        for name, content in converted.items():
+            (part / name).write_bytes(content)
+        for name, path in examples.items():
+            (part / name).write_bytes(path.read_bytes())
+        write_sums(part, {})
 
 
 def _litert_files(exported: Exported) -> dict[str, bytes]:

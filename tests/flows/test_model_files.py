@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -161,15 +162,48 @@ def test_a_model_that_was_tampered_with_or_is_a_keras_file_is_refused(
     assert "may hold code" in code.err
 
 
-def test_folders_of_others_stay_as_they_are(
-    genreflow: Call, finished: Settings, tmp_path: Path
-) -> None:
-    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+def add_a_file(folder: Path) -> None:
+    (folder / "mine.txt").write_text("mine", "utf-8")
 
-    result = genreflow("export-model", tmp_path, "--home", finished.home)
+
+def make_a_dataset(folder: Path) -> None:
+    from storage.dataset_folder import CARD, MARK, write_folder, write_sums
+
+    shutil.rmtree(folder)
+    with write_folder(folder) as part:
+        (part / CARD).write_text(MARK, "utf-8")
+        write_sums(part, {})
+
+
+@pytest.mark.parametrize("change", [add_a_file, make_a_dataset])
+def test_folders_of_others_stay_as_they_are(
+    genreflow: Call, finished: Settings, exported: Path, change: Callable[[Path], None]
+) -> None:
+    change(exported)
+    before = sorted(exported.iterdir())
+
+    result = genreflow("export-model", exported, "--home", finished.home)
 
     assert result.code == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert "is not as `genreflow export-model` wrote it" in result.err
+    assert sorted(exported.iterdir()) == before
+
+
+def test_a_second_export_leaves_no_file_of_the_first(
+    genreflow: Call, finished: Settings, exported: Path, songs: list[Path]
+) -> None:
+    from storage.dataset_folder import write_sums
+
+    before = sorted(exported.iterdir())
+    predict(exported, songs[:1])
+    (exported / "network.onnx").write_bytes(b"of an older champion")
+    (exported / "SHA256SUMS").unlink()
+    write_sums(exported, {})  # as `--onnx` would have written it
+
+    result = genreflow("export-model", exported, "--home", finished.home)
+
+    assert result.code == 0, result.err
+    assert sorted(exported.iterdir()) == before
 
 
 def test_the_card_of_the_champion_has_its_scores_songs_licences_and_audit(
