@@ -30,8 +30,8 @@ def require_replaceable(folder: Path, mark: str = MARK) -> None:
         raise UsageError(f"{folder} is a mount point. Name a folder below it: {folder / 'export'}")
     if any(folder.iterdir()) and (foreign := _find_foreign(folder, mark)):
         raise UsageError(
-            f"{folder} is not empty, and {foreign} is not as {mark.removeprefix('Made by ')} wrote it. "
-            "Name another folder, or move these files away."
+            f"{folder} is not empty, and {foreign} is not as {mark.removeprefix('Made by ')} wrote "
+            "it. Name another folder, or move these files away."
         )
 
 
