@@ -36,9 +36,15 @@ from storage.models.onnx_file import convert_litert, run_onnx
 EXAMPLE = ("predict.py", "front_end.py")
 MOST_BYTES = 2**30
 """Of a file of an imported model; the built-in ones have 4 MB."""
+MOST_VALUES = 2**28
+"""Of one song by what an imported model says of itself: 1 GiB, 1.7 hours of sound at 44.1 kHz."""
 TOLERANCE = 1e-5
 """Largest difference of a probability between LiteRT and ONNX."""
 N_TRIED = 4
+_FAULTS = (
+    *(LookupError, TypeError, ValueError, AttributeError),
+    *(OSError, ArithmeticError, MemoryError, RuntimeError),
+)
 _USE = f"""
 ## Use it
 
@@ -118,8 +124,8 @@ def _require_same(
 def read_portable(folder: Path) -> Exported:
     """Read a model that somebody has exported, and try it; a `UsageError` says what is wrong.
 
-    Nothing of it is run but its LiteRT or ONNX files: data, for whose loading memory is bounded
-    by their size. Checksums find damage, they do not tell who made it.
+    Nothing of it is run but its LiteRT or ONNX files. They are data, but one that was made to do
+    so can take much memory. Checksums find damage, they do not tell who made it.
     """
     if not (folder / DOCUMENT_FILE).is_file():
         raise UsageError(
@@ -127,8 +133,11 @@ def read_portable(folder: Path) -> Exported:
             "`genreflow export-model` wrote."
         )
     for path in folder.iterdir():
-        if path.is_file() and path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{path} is larger than {MOST_BYTES // 2**30} GiB. It is no model.")
+        if path.is_dir():
+            continue
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            fault = f"is no file, or larger than {MOST_BYTES // 2**30} GiB"
+            raise UsageError(f"{path} {fault}. It is no part of a model.")
     try:
         exported = read_export(folder)
     except ExportUnusable as error:
@@ -140,7 +149,7 @@ def read_portable(folder: Path) -> Exported:
         _try(exported)
     except UsageError:
         raise
-    except (LookupError, TypeError, ValueError, RuntimeError, GenreflowError) as error:
+    except (*_FAULTS, GenreflowError) as error:
         raise UsageError(
             f"The model in {folder} cannot be used ({type(error).__name__}: {error}). It is "
             "incomplete, or another version of genreflow made it."
@@ -158,6 +167,7 @@ def _try(exported: Exported) -> None:
     if not 0 < temperature < math.inf or not isinstance(document["version"], int):
         raise ValueError("its temperature or its version is no number")
     features = FeatureConfig.from_document(document["features"])
+    _require_modest(features, exported.embedder)
     if (features.embedding is None) != (exported.embedder is None):
         raise ValueError("it lacks the model of its embedding")
     shape = (1, *features.shape)
@@ -166,6 +176,17 @@ def _try(exported: Exported) -> None:
         raise ValueError(f"its network gives {probabilities.shape[-1]} genres, not {len(genres)}")
     if exported.embedder:
         _try_embedding(exported.embedder)
+
+
+def _require_modest(features: FeatureConfig, embedder: Model | None) -> None:
+    """Refuse stated sizes for which much memory would be taken before any file is run."""
+    longest_s, rate = max(features.fragment_s, features.fragments.longest_s), SAMPLE_RATE
+    if embedder:
+        stated = embedder.embedding
+        longest_s, rate = max(longest_s, stated.window_s), max(rate, stated.sample_rate)
+    n_values = max(longest_s * rate, math.prod(features.shape)) * features.fragments.n_fragments
+    if not n_values <= MOST_VALUES:
+        raise ValueError(f"a song would take {n_values:.2g} values by its features")
 
 
 def _try_embedding(embedder: Model) -> None:
