@@ -1,6 +1,7 @@
 """Models as folders: exported, used without genreflow, imported into another home."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import Settings
+from genre_core.representations.features import FeatureConfig
 from storage.catalog.query import query_rows
 from tests.conftest import click, encode, hum, write_song
 from tests.flows.conftest import Call
@@ -92,6 +94,11 @@ def test_a_home_with_an_imported_model_tags_by_its_held_out_songs(
     assert [song["genres"] for song in document["songs"]] == [["clicks"]]
     rows = json.loads((exported / "champion.json").read_text("utf-8"))["held_out"]
     assert {*rows[0]} == {"group_id", "genre", "predicted", "confidence", "is_out_of_fold"}
+    write_song(tmp_path / "music" / "clicks" / "new.wav", click, seed=33)
+    ingested = genreflow("ingest", tmp_path / "music", "--home", home)
+    assert ingested.code == 0, ingested.err
+    later = genreflow("tag", songs[1], "--min-precision", "0", "--json", "--home", home)
+    assert json.loads(later.out) == document
 
 
 def test_an_imported_model_is_replaced_on_request_and_a_promoted_one_never(
@@ -120,6 +127,10 @@ def reseal(folder: Path, **changes: object) -> None:
     file.write_text(json.dumps({**document, "digest": digest_document(document)}), "utf-8")
 
 
+SECONDS = {"n_fragments": 15, "longest_s": 900_000, "margin_s": 30.0, "min_track_s": None}
+LONG = {**FeatureConfig().as_document(), "fragment_s": 900_000, "fragments": SECONDS}
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -128,6 +139,11 @@ def reseal(folder: Path, **changes: object) -> None:
         ({"genres": ["one", "two"]}, "gives 3 genres, not 2"),
         ({"temperature": 0}, "temperature or its version is no number"),
         ({"features": {"representation": "secret"}}, "another version of genreflow made it"),
+        ({"features": LONG}, "a song would take 6e+11 values"),
+        ({"features": {**LONG, "fragment_s": math.inf}}, "OverflowError"),
+        ({"files": {}}, "cannot be read"),
+        ({"files": []}, "cannot be read"),
+        ({"embedder": {"embedding": {}}}, "cannot be read"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused_and_no_home_is_made(
