@@ -16,7 +16,7 @@ from genre_core.dataset.exported import (
     filled_splits,
     hub_feature,
 )
-from genre_core.dataset.licences import may_be_shared
+from genre_core.dataset.licences import may_be_excerpted, may_be_shared
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.records import LEARNING_SPLITS, counted
 from genre_core.representations.features import name_features
@@ -64,40 +64,20 @@ def _card(
     source: DatasetSource,
     sound: tuple[str, int],
 ) -> str:
-    songs, snapshot = source.songs, source.snapshot
-    by_name = {embedding.name: embedding for embedding in source.embeddings.values()}
-    if own := source.features.embedding:
-        by_name.setdefault(own.name, own)
-    rows = {
-        table.name: ", ".join(
-            f"{sum(f.n_rows for f in files if (f.table, f.split) == (table.name, split))} {split}"
-            for split in filled_splits(files, table.name)
-        )
-        for table in tables
-    }
+    songs, genres = source.songs, source.snapshot.genres
     content: dict[str, object] = {
-        "header": _header(described, tables, files, snapshot.genres),
+        "header": _header(described, tables, files, genres),
         "name": described.name,
         "mark": MARK,
-        "snapshot_id": snapshot.snapshot_id,
+        "snapshot_id": source.snapshot.snapshot_id,
         "published": described.published,
         "n_songs": len(songs),
-        "genres": snapshot.genres,
-        "tables": tables,
-        "rows": {name: f"Rows: {text or 'none'}." for name, text in rows.items()},
-        "shown_columns": {
-            table.name: [c for c in table.columns if table is tables[0] or c not in SONG_COLUMNS]
-            for table in tables
-        },
+        "genres": genres,
         "splits": [str(split) for split in LEARNING_SPLITS],
-        "counts": list(_count_songs(songs, snapshot.genres)),
-        "tags": {f"tag_logits_{name}": e.tags for name, e in by_name.items() if e.tags},
+        "counts": list(_count_songs(songs, genres)),
         "settings": json.dumps(_settings(source), indent=2),
-        "licences": Counter(song.licence for song in songs).most_common(),
-        "shareable": sum(may_be_shared(song.licence) for song in songs),
         "audio": sound[0],
-        "silent": sound[1],
-        "embeddings": list(by_name.values()),
+        "unreadable": sound[1],
         "sources": Counter(_site(song.source) for song in songs).most_common(),
         "verdict": source.verdict,
         "checks": [_check_row(check) for check in source.checks],
@@ -107,7 +87,45 @@ def _card(
         "n_excluded": source.n_excluded,
         "n_relabelled": source.n_relabelled,
     }
-    return fill_template("dataset_card.md", content) + "\n"
+    content |= _describe_tables(tables, files) | _describe_licences(songs)
+    return fill_template("dataset_card.md", content | _describe_embeddings(source)) + "\n"
+
+
+def _describe_tables(tables: Sequence[Table], files: Sequence[TableFile]) -> dict[str, object]:
+    rows = {
+        table.name: ", ".join(
+            f"{sum(f.n_rows for f in files if (f.table, f.split) == (table.name, split))} {split}"
+            for split in filled_splits(files, table.name)
+        )
+        for table in tables
+    }
+    return {
+        "tables": tables,
+        "rows": {name: f"Rows: {text or 'none'}." for name, text in rows.items()},
+        "shown_columns": {
+            table.name: [c for c in table.columns if table is tables[0] or c not in SONG_COLUMNS]
+            for table in tables
+        },
+    }
+
+
+def _describe_licences(songs: Sequence[ExportedSong]) -> dict[str, object]:
+    shareable = [song.licence for song in songs if may_be_shared(song.licence)]
+    return {
+        "licences": Counter(song.licence for song in songs).most_common(),
+        "shareable": len(shareable),
+        "whole": sum(not may_be_excerpted(licence) for licence in shareable),
+    }
+
+
+def _describe_embeddings(source: DatasetSource) -> dict[str, object]:
+    by_name = {embedding.name: embedding for embedding in source.embeddings.values()}
+    if own := source.features.embedding:
+        by_name.setdefault(own.name, own)
+    return {
+        "embeddings": list(by_name.values()),
+        "tags": {f"tag_logits_{name}": e.tags for name, e in by_name.items() if e.tags},
+    }
 
 
 def _settings(source: DatasetSource) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,8 @@ from genre_core.dataset.exported import (
     Table,
     TableFile,
 )
-from genre_core.dataset.licences import may_be_shared
-from genre_core.errors import CatalogMismatch, GenreflowError, TrackRejected
+from genre_core.dataset.licences import may_be_excerpted
+from genre_core.errors import CatalogMismatch, GenreflowError, TrackRejected, UsageError
 from genre_core.examples import Float32Array
 from genre_core.records import SnapshotChoice, counted
 from genre_core.representations.features import name_features
@@ -30,7 +31,7 @@ from storage.audio.isolated import read_guarded
 from storage.catalog.audits import read_other_snapshot
 from storage.catalog.connection import open_catalog
 from storage.catalog.exported import DatasetSource, read_dataset_source, read_song_embeddings
-from storage.catalog.snapshots import read_features, resolve_snapshot
+from storage.catalog.snapshots import has_snapshot, read_features, resolve_snapshot
 from storage.dataset_folder import require_replaceable, write_folder
 from storage.datasets import TableWriter, audio_rows, read_starts, write_fragments, write_songs
 from storage.files import LEAST_FREE_BYTES
@@ -39,6 +40,8 @@ from storage.lock import hold_home
 from tasks.dataset_card import describe_dataset
 from tasks.progress import show_progress
 
+FEWEST_DIGITS = 4
+"""Of an id, that are taken for the beginning of one and not for the name of a folder."""
 FLAC_SHARE = 0.75
 """Of the size of 16-bit samples, at most, that FLAC takes of music; to foresee a full disk."""
 
@@ -47,7 +50,7 @@ FLAC_SHARE = 0.75
 class ExportedDataset:
     """A dataset that was written.
 
-    ``n_kept_back`` songs have no licence to share their sound, ``n_silent`` could not be read; both
+    ``n_kept_back`` songs have no licence to share excerpts, ``n_unreadable`` cannot be read; both
     are 0 where no sound was asked for.
     """
 
@@ -55,7 +58,7 @@ class ExportedDataset:
     snapshot_id: str
     n_songs: int
     n_kept_back: int
-    n_silent: int
+    n_unreadable: int
     n_removed: int
     files: tuple[TableFile, ...]
 
@@ -76,13 +79,14 @@ def export_dataset(
 
     Without an id, spectrograms are preferred to the embedding of the same songs, which is exported
     beside them. Raises `UsageError` if there is no snapshot or the folder holds other files,
-    `TransientError` if the home is in use.
+    `TransientError` if the home is in use. The home is held for the tables, not for the sound.
     """
     folder = folder.expanduser().absolute()
     require_replaceable(folder)
-    with hold_home(layout, writes=False):
+    with ExitStack() as held:
+        held.enter_context(hold_home(layout, writes=False))
         source = _choose(layout, choice)
-        songs = [song for song in source.songs if _is_heard(song, sound)]
+        songs = [song for song in source.songs if _has_sound(song, sound)]
         _require_room(folder, source, len(songs))
         tables = _plan_tables(source, sound)
         with write_folder(folder) as part:
@@ -90,20 +94,34 @@ def export_dataset(
                 *_write_fragments(layout, part, tables[0], source),
                 *_write_songs(layout, part, tables[1], source),
             ]
-            n_silent = 0
+            n_unreadable = 0
             if sound is not Sound.NONE:
-                written, n_silent = _write_audio(layout, part, tables[2], source, songs)
+                starts = read_starts(layout, source.shards)
+                held.close()  # decoding takes hours, and needs the songs alone: a night may begin
+                written, n_unreadable = _write_audio(layout, part, tables[2], source, songs, starts)
                 files += written
-            describe_dataset(part, tables, files, source, (str(sound), n_silent))
+            describe_dataset(part, tables, files, source, (str(sound), n_unreadable))
     return ExportedDataset(
         folder=folder,
         snapshot_id=source.snapshot.snapshot_id,
         n_songs=len(source.songs),
         n_kept_back=0 if sound is Sound.NONE else len(source.songs) - len(songs),
-        n_silent=n_silent,
+        n_unreadable=n_unreadable,
         n_removed=source.n_removed,
         files=tuple(files),
     )
+
+
+def require_no_snapshot(layout: DataLayout, folder: str) -> None:
+    """Refuse a folder whose name begins the id of a snapshot: the folder itself was forgotten."""
+    if len(folder) < FEWEST_DIGITS or not layout.catalog.exists():
+        return
+    with open_catalog(layout) as catalog:
+        if has_snapshot(catalog, folder):
+            raise UsageError(
+                f"{folder} is a snapshot. Name the folder after it: `genreflow export-dataset "
+                f"{folder} DIR`. If you mean a folder of that name, write ./{folder}"
+            )
 
 
 def _choose(layout: DataLayout, choice: SnapshotChoice) -> DatasetSource:
@@ -118,15 +136,15 @@ def _choose(layout: DataLayout, choice: SnapshotChoice) -> DatasetSource:
     return source
 
 
-def _is_heard(song: ExportedSong, sound: Sound) -> bool:
-    return sound is Sound.ALL or (sound is Sound.FREE and may_be_shared(song.licence))
+def _has_sound(song: ExportedSong, sound: Sound) -> bool:
+    return sound is Sound.ALL or (sound is Sound.FREE and may_be_excerpted(song.licence))
 
 
-def _require_room(folder: Path, source: DatasetSource, n_heard: int) -> None:
+def _require_room(folder: Path, source: DatasetSource, n_with_sound: int) -> None:
     """Raise `GenreflowError` if the disk has less room than the dataset will take at most."""
     n_values = sum(embedding.n_values for embedding in source.embeddings.values())
-    n_heard_fragments = source.n_fragments * n_heard / len(source.songs)
-    sound_bytes = 2 * FLAC_SHARE * SAMPLE_RATE * source.features.fragment_s * n_heard_fragments
+    n_sound_fragments = source.n_fragments * n_with_sound / len(source.songs)
+    sound_bytes = 2 * FLAC_SHARE * SAMPLE_RATE * source.features.fragment_s * n_sound_fragments
     n_bytes = source.n_shard_bytes + 4 * n_values * len(source.songs) + sound_bytes
     nearest = next(place for place in folder.parents if place.exists())
     free = shutil.disk_usage(nearest).free
@@ -223,20 +241,24 @@ def _write_audio(
     table: Table,
     source: DatasetSource,
     songs: Sequence[ExportedSong],
+    starts: Mapping[str, Sequence[tuple[int, float]]],
 ) -> tuple[list[TableFile], int]:
-    """Write the sound of some songs; return the files and how many songs could not be read."""
-    writer, starts, n_silent = TableWriter(part, table), read_starts(layout, source.shards), 0
+    """Write the sound of some songs; return the files and how many songs could not be read.
+
+    ``starts`` are those of `read_starts`.
+    """
+    writer, n_unreadable = TableWriter(part, table), 0
     context_s = source.features.context_s
     with show_progress("sound", len(songs), "songs") as advance:
         for song in songs:
             places = [(nth, start_s + context_s) for nth, start_s in starts[song.track_id]]
             fragments = _decode(layout, source, song.track_id, [start_s for _, start_s in places])
             if fragments is None:
-                n_silent += 1
+                n_unreadable += 1
             else:
                 writer.add(audio_rows(song, places, fragments))
             advance(1)
-    return writer.close(), n_silent
+    return writer.close(), n_unreadable
 
 
 def _decode(

@@ -185,7 +185,8 @@ def support_bundle(
 ) -> None:
     """Write a zip for a person who helps you: versions, counts, doctor, last logs.
 
-    It has no music, no names of songs and artists, no paths, no secrets. It replaces no file.
+    It has no music; names of songs and artists of the catalog, paths and known secrets are
+    replaced. It replaces no file.
 
     Example: `genreflow support-bundle`
     """
@@ -202,8 +203,9 @@ def support_bundle(
     write_bundle(parts, path)
     show(*(f"{part.name}: {part.content}" for part in parts))
     show(
-        f"Wrote {path}. It has no music, no names of songs and artists, no paths and no secrets; "
-        "read it before you send it."
+        f"Wrote {path}. It has no music. Names of songs and artists of the catalog, paths and "
+        "secrets that are known were replaced; other names cannot be known: read it before you "
+        "send it."
     )
 
 

@@ -55,7 +55,7 @@ def export_dataset(
         typer.Option(
             "--audio",
             help="Sound of the fragments, as FLAC: of the songs whose licence lets everybody share "
-            "copies (free), or of all songs, for yourself (all).",
+            "excerpts (free), or of all songs, for yourself (all).",
         ),
     ] = Sound.NONE,
     home: Home = None,
@@ -68,10 +68,13 @@ def export_dataset(
 
     Example: `genreflow export-dataset ~/datasets/my-library`
     """
-    if not folder:  # the only argument is the folder
-        snapshot, folder = "", snapshot
     config = read_config(home=home)
     from tasks.export_dataset import export_dataset as export
+    from tasks.export_dataset import require_no_snapshot
+
+    if not folder:  # the only argument is the folder
+        require_no_snapshot(config.layout, snapshot)
+        snapshot, folder = "", snapshot
 
     exported = export(config.layout, config.snapshot_choice(snapshot), Path(folder), audio)
     if as_json:
@@ -82,14 +85,14 @@ def export_dataset(
         show(f"  {table}: " + ", ".join(f"{n} {split}" for split, n in splits.items()))
     if exported.n_removed:
         show(f"{_count(exported.n_removed)} of the snapshot were removed since and are not in it.")
-    if exported.n_silent:
-        show(f"The sound of {_count(exported.n_silent)} could not be read.")
+    if exported.n_unreadable:
+        show(f"The sound of {_count(exported.n_unreadable)} could not be read.")
     if audio is Sound.ALL:
         show("It holds the sound of all songs, whatever their licence: keep it to yourself.")
     elif audio is Sound.FREE and exported.n_kept_back:
         show(
             f"It holds no sound of {_count(exported.n_kept_back)}, whose licence does not let "
-            "everybody share copies. `--audio all` exports them, too, for yourself."
+            "everybody share excerpts. `--audio all` exports them, too, for yourself."
         )
     show("Read README.md, the data card, before you hand it on.")
 
@@ -105,7 +108,7 @@ def _document(exported: "ExportedDataset") -> dict[str, object]:
         "songs": exported.n_songs,
         "rows": exported.rows,
         "bytes": sum(file.n_bytes for file in exported.files),
-        "without_sound": exported.n_silent + exported.n_kept_back,
+        "without_sound": exported.n_unreadable + exported.n_kept_back,
         "removed": exported.n_removed,
     }
 

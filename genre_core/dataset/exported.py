@@ -1,5 +1,6 @@
 """What an exported dataset is made of: its columns, its tables, its files and its songs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +9,8 @@ from typing import Any
 from genre_core.locations import mask_location
 from genre_core.records import LEARNING_SPLITS, Split
 from genre_core.signal.fragments import SAMPLE_RATE
+
+_WEB = re.compile(r"(?i)https?://[^/]")
 
 
 class Kind(StrEnum):
@@ -102,9 +105,9 @@ class TableFile:
 
 
 def public_source(location: str) -> str:
-    """Return an address without secrets, or the name of a file without its folders."""
-    is_path = location.startswith("/") and not location.startswith("//")
-    return location.rpartition("/")[2] if is_path else mask_location(location)
+    """Return a web address without secrets, or of anything else its name without the folders."""
+    shown = mask_location(location)
+    return shown if _WEB.match(shown) else re.split(r"[/\\]", shown.rstrip("/\\"))[-1]
 
 
 def file_name(table: Table, split: Split, nth: int, n_files: int) -> str:

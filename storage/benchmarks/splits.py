@@ -12,6 +12,7 @@ from typing import Any
 from genre_core.errors import UsageError
 from genre_core.locations import location_of, path_of
 from genre_core.records import LEARNING_SPLITS, Source, Split
+from storage.benchmarks.archives import find_archives, open_archive
 from storage.benchmarks.tables import read_gtzan_split
 from storage.files import write_bytes
 from storage.sources.collections import (
@@ -59,12 +60,14 @@ class OfficialSplit:
 class Benchmark:
     """A benchmark: what it is called, which collection it is drawn from, and how it is read.
 
-    ``layout`` is what the named folders must hold, ``source`` describes the split.
+    ``layout`` is what the named folders must hold, ``archives`` are the names (patterns) under
+    which it is published, ``source`` describes the split.
     """
 
     title: str
     collection: str
     layout: str
+    archives: tuple[str, ...]
     source: str
     read: Callable[[Sequence[Path]], "Found"]
 
@@ -84,15 +87,20 @@ def require_benchmark(name: str) -> Benchmark:
     return BENCHMARKS[name]
 
 
-def read_official(name: str, places: Sequence[Path]) -> OfficialSplit:
+def read_official(name: str, places: Sequence[Path], unpacked: Path) -> OfficialSplit:
     """Read the official split of a benchmark from a user's copy of the collection.
 
-    Raises `UsageError` if the places have another layout, or a subset has no song.
+    Archives are unpacked below ``unpacked``: named ones and, where the folders do not hold the
+    collection, those of its names in them. Raises `UsageError` if the places have another layout,
+    or a subset has no song.
     """
     benchmark = require_benchmark(name)
     shown = ", ".join(map(str, places))
+    opened = [open_archive(place, unpacked) if place.is_file() else place for place in places]
     try:
-        found = benchmark.read(places)
+        found = benchmark.read(opened)
+        if not found.songs and (archives := find_archives(opened, benchmark.archives)):
+            found = benchmark.read([*opened, *(open_archive(one, unpacked) for one in archives)])
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}. Check its rights.") from error
     if not found.songs:
@@ -236,6 +244,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         title="FMA small, official split",
         collection="fma",
         layout=_FMA_LAYOUT.format(folder="fma_small"),
+        archives=("fma_metadata.*", "fma_small.*"),
         source=_FMA_SOURCE,
         read=_read_fma_small,
     ),
@@ -243,6 +252,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         title="FMA medium, official split",
         collection="fma",
         layout=_FMA_LAYOUT.format(folder="fma_medium"),
+        archives=("fma_metadata.*", "fma_medium.*"),
         source=_FMA_SOURCE,
         read=_read_fma_medium,
     ),
@@ -251,6 +261,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         collection="gtzan",
         layout="a folder that holds genres/ or genres_original/ with blues/blues.00000.wav …, or "
         "its archive.",
+        archives=("genres.*", "genres_original.*", "gtzan*", "GTZAN*"),
         source="https://arxiv.org/abs/1507.04761",
         read=_read_gtzan,
     ),
@@ -259,6 +270,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         collection="jamendo",
         layout="a clone of the repository, with data/splits/split-0/autotagging_genre-train.tsv …, "
         "and a folder audio/ or audio-low/ in it or named beside it, with 14/214.mp3 ….",
+        archives=("mtg-jamendo-dataset*",),
         source="https://github.com/MTG/mtg-jamendo-dataset",
         read=_read_jamendo,
     ),

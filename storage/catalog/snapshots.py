@@ -119,6 +119,12 @@ def find_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot | None:
     return as_snapshot(rows[0]) if rows else None
 
 
+def has_snapshot(catalog: Catalog, beginning: str) -> bool:
+    """Whether the id of a snapshot begins like this."""
+    statement = "select count(*) > 0 from snapshots where starts_with(snapshot_id, ?)"
+    return bool(fetch_values(catalog, statement, [beginning])[0])
+
+
 def read_snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot:
     """Return a complete snapshot; raises `CatalogMismatch` if it or tracks of it are gone."""
     snapshot = find_snapshot(catalog, snapshot_id)

@@ -16,7 +16,6 @@ from genre_core.studies.benchmark import (
     SplitSong,
     find_crossings,
 )
-from storage.benchmarks.archives import open_places
 from storage.benchmarks.splits import OfficialSplit, read_official, write_songs
 from storage.catalog.benchmarks import (
     OfficialSong,
@@ -54,7 +53,7 @@ class Listed:
 def list_benchmark(layout: DataLayout, name: str, places: Sequence[Path]) -> Listed:
     """Unpack archives, read the official split, and write its songs as a manifest."""
     with explaining_disk_errors(layout):
-        official = read_official(name, open_places(places, layout.collections))
+        official = read_official(name, places, layout.collections)
         manifest = write_songs(layout.home, official)
     return Listed(official=official, manifest=manifest, plan=tuple(_plan(layout, official)))
 

@@ -22,6 +22,8 @@ from storage.catalog.connection import open_catalog
 from storage.catalog.removals import RemovedSong, record_removal
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
+from storage.lock import hold_home
+from tasks import export_dataset as export
 from tasks.export_dataset import export_dataset
 from tests.conftest import hiss, write_song
 from tests.flows.conftest import Call
@@ -53,6 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     store = Store(DataLayout(tmp_path_factory.mktemp("made") / "home"), Path())
     songs = {name: store.track(name, "rock" if name == "d" else "jazz", "Ada") for name in SPLITS}
     songs["c"] = replace(songs["c"], location=SECRET)
+    songs["b"] = replace(songs["b"], licence="CC BY-ND 4.0")
     songs["d"] = replace(songs["d"], licence="All rights reserved")
     for name in ("a", "d"):
         sound = {"suffix": ".wav", "channels": 1, "codec": "pcm_s16le", "duration_s": 45.0}
@@ -122,6 +125,7 @@ def test_the_card_names_tables_types_licences_and_what_is_not_there(folder: Path
     assert "| rock | 1 | 1 | 0 | 0 | 0 | 0 |" in text
     assert "| All rights reserved | 1 |" in text
     assert "Golden songs" in text
+    assert "3 of 4 songs have a licence that lets everybody share copies, 1 of them whole" in text
 
 
 def test_no_path_and_no_secret_leaves_the_machine(made: Made, folder: Path) -> None:
@@ -239,3 +243,36 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
         export_dataset(made.store.layout, SnapshotChoice(), tmp_path / "set", Sound.NONE)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_snapshot_without_a_folder_is_refused_and_a_folder_of_that_name_is_not(
+    genreflow: Call, copied: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = copied.snapshot.snapshot_id[:8]
+
+    forgotten = genreflow("export-dataset", name)
+    meant = genreflow("export-dataset", f"./{name}")
+
+    assert forgotten.code == USAGE
+    assert f"{name} is a snapshot. Name the folder after it" in forgotten.err
+    assert (meant.code, (tmp_path / name / "README.md").exists()) == (0, True)
+
+
+def test_the_home_is_free_while_sound_is_decoded(
+    copied: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = list[Path]()
+
+    def decode(*arguments: object) -> object:
+        with hold_home(copied.store.layout):  # as a night would
+            held.append(copied.store.layout.home)
+        return real(*arguments)
+
+    real = export._decode
+    monkeypatch.setattr(export, "_decode", decode)
+
+    export_dataset(copied.store.layout, SnapshotChoice(), tmp_path / "set", Sound.FREE)
+
+    assert held
+    assert rows(tmp_path / "set", "audio") == [("a", "train", 2)]

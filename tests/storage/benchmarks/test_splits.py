@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from genre_core.errors import UsageError
+from genre_core.errors import GenreflowError, UsageError
 from genre_core.records import Split
-from storage.benchmarks.archives import open_places
+from storage.benchmarks import archives
+from storage.benchmarks.archives import open_archive
 from storage.benchmarks.splits import BENCHMARKS, read_official, write_songs
 from storage.benchmarks.tables import match_genres, read_figures, read_gtzan_split, read_limits
 from storage.sources.manifest import list_manifest
 from tests.storage.benchmarks.collections import write_gtzan, write_jamendo_split, write_tracks
 
 TRAIN, VALIDATION, TEST = Split.TRAIN, Split.VALIDATION, Split.TEST
+UNPACKED = Path("nothing is unpacked")
 
 
 def touch(path: Path, _sound: str = "", _seed: int = 0) -> Path:
@@ -48,7 +50,7 @@ def fma(tmp_path: Path) -> Path:
 
 
 def by_stem(name: str, *places: Path) -> dict[str, Split]:
-    official = read_official(name, places)
+    official = read_official(name, places, UNPACKED)
     return {Path(location).stem: split for location, split in official.subsets.items()}
 
 
@@ -68,7 +70,7 @@ def test_clips_of_gtzan_are_in_the_subsets_of_the_lists_and_missing_ones_are_nam
 ) -> None:
     touch(gtzan / "genres_original" / "country" / "country.00008.wav")
 
-    official = read_official("gtzan", [gtzan])
+    official = read_official("gtzan", [gtzan], UNPACKED)
 
     assert official.count() == {TRAIN: 443, VALIDATION: 197, TEST: 290}
     assert official.left_out == {"not in the fault-filtered lists": 1}
@@ -88,7 +90,7 @@ def test_gtzan_is_found_in_its_folder_and_as_kaggle_packs_it(gtzan: Path, inner:
 
 
 def test_the_split_of_fma_is_that_of_its_table_for_the_subset_alone(fma: Path) -> None:
-    official = read_official("fma-small", [fma])
+    official = read_official("fma-small", [fma], UNPACKED)
 
     assert by_stem("fma-small", fma) == {"000002": TRAIN, "000005": VALIDATION, "001039": TEST}
     first = official.sources[0]
@@ -99,7 +101,7 @@ def test_the_split_of_fma_is_that_of_its_table_for_the_subset_alone(fma: Path) -
 def test_medium_takes_in_small_and_small_can_be_read_from_the_medium_folder(fma: Path) -> None:
     (fma / "fma_small").rename(fma / "fma_medium")
 
-    medium = read_official("fma-medium", [fma])
+    medium = read_official("fma-medium", [fma], UNPACKED)
 
     assert by_stem("fma-medium", fma)["001040"] is TEST
     assert len(medium.sources) == 4
@@ -110,7 +112,9 @@ def test_medium_takes_in_small_and_small_can_be_read_from_the_medium_folder(fma:
 def test_metadata_and_clips_of_fma_may_be_in_two_places(fma: Path, tmp_path: Path) -> None:
     shutil.move(fma / "fma_small", tmp_path / "elsewhere" / "fma_small")
 
-    found = read_official("fma-small", [fma / "fma_metadata", tmp_path / "elsewhere" / "fma_small"])
+    found = read_official(
+        "fma-small", [fma / "fma_metadata", tmp_path / "elsewhere" / "fma_small"], UNPACKED
+    )
 
     assert found.sources[0].location == str(tmp_path / "elsewhere/fma_small/000/000002.mp3")
 
@@ -135,7 +139,7 @@ def jamendo(tmp_path: Path) -> Path:
 def test_jamendo_takes_songs_with_one_genre_that_every_subset_has(jamendo: Path) -> None:
     touch(jamendo.parent / "sound" / "audio" / "14" / "214.mp3")
 
-    official = read_official("jamendo", [jamendo, jamendo.parent / "sound"])
+    official = read_official("jamendo", [jamendo, jamendo.parent / "sound"], UNPACKED)
 
     assert official.count() == {TRAIN: 2, VALIDATION: 2, TEST: 2}
     assert {source.genre for source in official.sources} == {"rock", "jazz"}
@@ -145,7 +149,7 @@ def test_jamendo_takes_songs_with_one_genre_that_every_subset_has(jamendo: Path)
 
 
 def test_the_manifest_has_every_song_of_the_split_under_its_name(fma: Path, tmp_path: Path) -> None:
-    official = read_official("fma-small", [fma])
+    official = read_official("fma-small", [fma], UNPACKED)
 
     listed = list_manifest(write_songs(tmp_path / "home", official))
 
@@ -162,7 +166,7 @@ def test_another_folder_is_refused_with_the_layout_and_where_it_is_described(
     name: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        read_official(name, [tmp_path])
+        read_official(name, [tmp_path], UNPACKED)
 
     assert BENCHMARKS[name].layout in str(refused.value)
     assert BENCHMARKS[name].source in str(refused.value)
@@ -173,35 +177,60 @@ def test_a_subset_without_a_song_is_refused(tmp_path: Path) -> None:
     touch(tmp_path / "fma_small" / "000" / "000002.mp3")
 
     with pytest.raises(UsageError, match="no song of the official subset validation and test"):
-        read_official("fma-small", [tmp_path])
+        read_official("fma-small", [tmp_path], UNPACKED)
 
 
-def test_zip_files_of_fma_are_unpacked_once(fma: Path, tmp_path: Path) -> None:
-    before = by_stem("fma-small", fma)
-    shelf = tmp_path / "shelf"
+def pack_fma(fma: Path, shelf: Path) -> Path:
+    """Pack the metadata and the clips of FMA as they are published."""
     shelf.mkdir()
     for name in ("fma_metadata", "fma_small"):
         with zipfile.ZipFile(shelf / f"{name}.zip", "w") as file:
             for path in sorted((fma / name).rglob("*")):
                 file.write(path, path.relative_to(fma))
+    return shelf
 
-    places = open_places([shelf], tmp_path / "unpacked")
-    clip = tmp_path / "unpacked" / "fma_small" / "000" / "000002.mp3"
+
+def pack_gtzan(gtzan: Path, archive: Path) -> Path:
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(gtzan / "genres_original", "genres")
+    return archive
+
+
+def test_zip_files_of_fma_are_unpacked_once_and_foreign_ones_never(
+    fma: Path, tmp_path: Path
+) -> None:
+    shelf, unpacked = pack_fma(fma, tmp_path / "shelf"), tmp_path / "unpacked"
+    (shelf / "invoices.zip").write_bytes(b"no archive")
+    before = read_official("fma-small", [fma], unpacked)
+    assert not unpacked.exists()
+
+    found = read_official("fma-small", [shelf], unpacked)
+
+    assert found.count() == before.count()
+    clip = Path(found.sources[0].location)
     first = clip.stat().st_ino
-
-    assert by_stem("fma-small", *places) == before
-    assert open_places([shelf / "fma_small.zip"], tmp_path / "unpacked") == [tmp_path / "unpacked"]
+    assert read_official("fma-small", [shelf], unpacked).subsets == found.subsets
     assert clip.stat().st_ino == first
+    assert len([*unpacked.iterdir()]) == 2
 
 
-def test_gtzan_is_read_from_its_tar_file(gtzan: Path, tmp_path: Path) -> None:
-    (gtzan / "genres_original").rename(gtzan / "genres")
-    with tarfile.open(tmp_path / "genres.tar.gz", "w:gz") as tar:
-        tar.add(gtzan / "genres", "genres")
+def test_an_archive_that_the_folder_does_not_need_stays_packed(fma: Path, tmp_path: Path) -> None:
+    touch(fma / "fma_metadata.zip")
 
-    places = open_places([tmp_path / "genres.tar.gz"], tmp_path / "unpacked")
+    read_official("fma-small", [fma], tmp_path / "unpacked")
 
-    assert by_stem("gtzan", *places)["rock.00099"] is TRAIN
+    assert not (tmp_path / "unpacked").exists()
+
+
+def test_a_corrected_archive_is_read_anew(gtzan: Path, tmp_path: Path) -> None:
+    archive, unpacked = tmp_path / "genres.tar.gz", tmp_path / "unpacked"
+    first = read_official("gtzan", [pack_gtzan(gtzan, archive)], unpacked)
+    touch(gtzan / "genres_original" / "jazz" / "jazz.00000.wav")
+
+    corrected = read_official("gtzan", [pack_gtzan(gtzan, archive)], unpacked)
+
+    there = [sum(Path(place).exists() for place in one.subsets) for one in (first, corrected)]
+    assert there == [8, 9]
 
 
 def test_an_archive_that_is_damaged_or_leads_elsewhere_unpacks_nothing(tmp_path: Path) -> None:
@@ -213,8 +242,19 @@ def test_an_archive_that_is_damaged_or_leads_elsewhere_unpacks_nothing(tmp_path:
 
     for archive in (damaged, outside):
         with pytest.raises(UsageError):
-            open_places([archive], tmp_path / "unpacked")
+            open_archive(archive, tmp_path / "unpacked")
     assert not (tmp_path / "escaped").exists()
+    assert not (tmp_path / "unpacked").exists()
+
+
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_FILES", 5), ("_MOST_BYTES", 50)])
+def test_a_tar_file_has_limits(
+    limit: str, most: int, gtzan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, limit, most)
+
+    with pytest.raises(GenreflowError, match="more files or bytes"):
+        open_archive(pack_gtzan(gtzan, tmp_path / "genres.tgz"), tmp_path / "unpacked")
     assert not (tmp_path / "unpacked").exists()
 
 
@@ -239,3 +279,12 @@ def test_every_published_figure_has_its_paper_source_split_and_unit(name: str) -
         assert all((figure.paper, figure.cite, figure.split, figure.unit, figure.note))
         assert figure.metric == "accuracy" or not figure.comparable
     assert read_limits(name)
+
+
+def test_the_scores_of_the_paper_of_fma_are_compared_on_its_medium_subset() -> None:
+    compared = [figure for figure in read_figures("fma-medium") if figure.comparable]
+
+    assert {figure.method: figure.value for figure in compared} == {
+        "518 spectral features, SVM": 0.63,
+        "MFCC, SVM": 0.61,
+    }
