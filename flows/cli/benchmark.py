@@ -1,7 +1,5 @@
 """The command of benchmarks."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import AsJson, Home, Verbose, app, prepare_config, print_json, show
+from flows.cli.app import FAILURE, AsJson, Home, Verbose, app, prepare_config, print_json, show
 from flows.cli.pipeline import Representations
 from flows.cli.tables import PLAIN
 from genre_core.errors import UsageError
@@ -89,15 +87,17 @@ def benchmark(
         for one, given in chosen
     )
     tested = others[0] if others else None
-    report = benchmark_flow(trained, tested, config, f"genreflow {shlex.join(sys.argv[1:])}")
+    report = benchmark_flow(trained, tested, config)
     if as_json:
         print_json(report.as_document())
-        return
-    print_report(report)
+    else:
+        print_report(report)
+    if report.failed:
+        raise typer.Exit(FAILURE)
 
 
 def require_collections(chosen: "Sequence[tuple[str, Sequence[Path]]]") -> None:
-    """Refuse a benchmark that there is not, a place that is not there, or the same one twice."""
+    """Refuse a benchmark that there is not, a place that is not there, or a collection twice."""
     for name, places in chosen:
         found = require_benchmark(name)
         for place in places:
@@ -106,13 +106,13 @@ def require_collections(chosen: "Sequence[tuple[str, Sequence[Path]]]") -> None:
                     f"{place} is not there. Name your copy of {found.title}: {found.layout} It "
                     f"is described at {found.source}."
                 )
-    if len({name for name, _ in chosen}) < len(chosen):
+    if len({require_benchmark(name).collection for name, _ in chosen}) < len(chosen):
         raise UsageError("--test names the collection that is trained on. Name another one.")
 
 
 def print_report(report: "BenchmarkReport") -> None:
     """Show scores, published figures, and what to know of them."""
-    from tasks.studies.benchmark_report import across_rows, explain_few, score_rows
+    from tasks.studies.benchmark_report import across_rows, explain_failed, explain_few, score_rows
 
     OUT.print(_score_table(report.title, score_rows(report.models)))
     if tested := report.tested:
@@ -124,8 +124,7 @@ def print_report(report: "BenchmarkReport") -> None:
             f"{', '.join(tested.common.dropped_trained) or 'none'}; of the test: "
             f"{', '.join(tested.common.dropped_tested) or 'none'}."
         )
-    if few := explain_few(report.prepared):
-        show(few)
+    show(*filter(None, (explain_failed(report.failed), explain_few(report.prepared))))
     if report.figures:
         OUT.print(_figure_table(report))
     show(*report.leaks.sentences, *report.limits)

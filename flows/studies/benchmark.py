@@ -1,5 +1,6 @@
 """Flow benchmark: a public collection, its official split, and the scores beside published ones."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +39,6 @@ def benchmark(
     trained: Collection,
     tested: Collection | None = None,
     config: Settings | None = None,
-    command: str = "",
 ) -> BenchmarkReport:
     """List → ingest → extract → official split → train → score → report.
 
@@ -57,9 +57,25 @@ def benchmark(
         runs = finished_runs(layout, trials)
         matched = match_collections(prepared, other) if other else None
         models = score_models(prepared, runs, matched)
-        report = conclude_benchmark(prepared, models, matched, command)
+        command = describe_command(config, trained, tested)
+        failed = select_trials(layout, trials)
+        report = conclude_benchmark(prepared, models, matched, command, failed)
         publish_store(layout)
     return report
+
+
+def describe_command(config: Settings, trained: Collection, tested: Collection | None) -> str:
+    """Return the command that does the same elsewhere, without the folders of this machine."""
+    words = ["genreflow", "benchmark", trained.name, "FOLDER"]
+    if tested:
+        words += ["--test", tested.name, "FOLDER"]
+    chosen = {
+        "--network": config.networks,
+        "--representation": config.representations,
+        "--seed": config.seeds,
+    }
+    words += [word for option, own in chosen.items() for one in own for word in (option, str(one))]
+    return shlex.join(words)
 
 
 def of_benchmark(config: Settings, name: str) -> Settings:

@@ -6,13 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genre_core.evaluation.bootstrap import Float64Array, Interval, bootstrap, interval_rng
-from genre_core.evaluation.predictions import (
-    SongPredictions,
-    as_matrices,
-    confusion_by_group,
-    recall_of,
-)
+from genre_core.audit.intervals import recall_contrasts
+from genre_core.evaluation.bootstrap import Float64Array, Interval, interval_rng
+from genre_core.evaluation.predictions import SongPredictions
 from genre_core.evaluation.significance import ScoreIntervals, score_intervals
 from genre_core.records import Split, counted
 
@@ -68,13 +64,9 @@ def score_songs(predictions: SongPredictions, genres: Sequence[str], name: str) 
 
 def _mean_recall(predictions: SongPredictions, name: str) -> Interval:
     """Mean recall over the genres of a resample, averaged over seeds."""
-
-    def statistic(summed: Float64Array) -> Float64Array:
-        recall = recall_of(as_matrices(summed, predictions.n_genres))
-        return np.nanmean(recall, axis=-1).mean(axis=-1)[..., None]
-
-    sums = confusion_by_group(predictions)
-    return bootstrap(sums, statistic, interval_rng(name))[0].within(0, 1)
+    hits = (predictions.predicted == predictions.labels).mean(axis=0)[:, None]
+    labels, groups = predictions.labels.astype(str), predictions.group_ids.tolist()
+    return recall_contrasts(hits, labels, groups, np.eye(1), interval_rng(name))[0].within(0, 1)
 
 
 def keep_songs(predictions: SongPredictions, is_kept: Sequence[bool]) -> SongPredictions:
@@ -204,7 +196,7 @@ def find_common(
 
 
 def against(published: float, ours: Interval) -> str:
-    """Say where a published figure lies against our interval."""
+    """Return where a published figure lies against our interval, in words."""
     if published < ours.low:
         return "ours is higher"
     return "ours is lower" if published > ours.high else "within our interval"

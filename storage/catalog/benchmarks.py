@@ -7,7 +7,7 @@ from genre_core.dataset.groups import BY_SONG, join_artists
 from genre_core.dataset.splits import Assignment
 from genre_core.records import Result, Split
 from storage.catalog.assignments import record_assignments
-from storage.catalog.connection import Catalog, fetch_rows, fetch_values
+from storage.catalog.connection import Catalog, fetch_rows, fetch_values, registered
 from storage.catalog.recordings import recording_keys
 from storage.catalog.songs import read_artists
 
@@ -50,7 +50,8 @@ def read_official_songs(catalog: Catalog, subsets: Mapping[str, Split]) -> list[
 def record_official_split(catalog: Catalog, songs: Sequence[OfficialSong]) -> list[str]:
     """Assign songs to their official subsets, grouped by artist; return the ids of their tracks.
 
-    An official split may have an artist in two subsets: the level is that of a split by song.
+    An official split may have an artist in two subsets: the level is that of a split by song. Songs
+    that come later may join the groups of earlier ones, which are renewed in snapshots, too.
     """
     used = [song for song in songs if song.is_used]
     own = [f"track:{song.track_id[:12]}" for song in used]
@@ -66,6 +67,10 @@ def record_official_split(catalog: Catalog, songs: Sequence[OfficialSong]) -> li
         for song, group_id in zip(used, groups, strict=True)
     ]
     record_assignments(catalog, assignments, {})
+    grouped = {"track_id": [song.track_id for song in used], "group_id": groups}
+    with registered(catalog, "grouped", grouped):
+        for table in ("assignments", "snapshot_tracks"):
+            catalog.execute(_RENEW_GROUPS.format(table))
     return [song.track_id for song in used]
 
 
@@ -116,6 +121,11 @@ _PROBABILITIES = """
     select track_id, group_id, predictions.genre, probabilities
     from predictions join runs using (run_id) join snapshot_tracks using (snapshot_id, track_id)
     where run_id = ? and predictions.split = ? order by track_id
+"""
+
+_RENEW_GROUPS = """
+    update {0} set group_id = grouped.group_id from grouped
+    where {0}.track_id = grouped.track_id and {0}.group_id <> grouped.group_id
 """
 
 # a file that was moved is a duplicate of its former place; of two songs in one file, one is used

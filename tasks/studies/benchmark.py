@@ -59,7 +59,7 @@ def list_benchmark(layout: DataLayout, name: str, places: Sequence[Path]) -> Lis
 
 
 def _plan(layout: DataLayout, official: OfficialSplit) -> list[str]:
-    """Say what the split holds, and what reading its new songs will take."""
+    """Return what the split holds, and what reading its new songs will take, in sentences."""
     counts, genres = official.count(), {source.genre for source in official.sources}
     lines = [
         f"{official.title}: {counts[Split.TRAIN]} songs to train on, {counts[Split.VALIDATION]} "

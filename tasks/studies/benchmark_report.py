@@ -1,6 +1,7 @@
 """Benchmark: the report, beside published figures, as JSON, Markdown and HTML."""
 
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING
 from genre_core.records import Split, counted
 from genre_core.studies.benchmark import BenchmarkScores, against
 from storage.benchmarks.tables import PublishedFigure, read_figures, read_limits
+from storage.catalog.benchmarks import OfficialSong
 from storage.reports import read_figure
 from tasks.orchestrator import task
 from tasks.pages import fill_template, inline_png
 from tasks.studies.benchmark import Leaks, Prepared, count_songs, find_leaks
 from tasks.studies.benchmark_scores import ModelScores, Tested
 from tasks.studies.record import create_study
+from tasks.train import Trial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +30,7 @@ _METRICS = {"accuracy": "accuracy", "mean recall": "mean_recall", "macro F1": "m
 INCOMPARABLE = "not comparable"
 LEAST_USED = 0.95
 """Share of the official training and test songs below which nothing is compared."""
+_ABSOLUTE = re.compile(r"(?<![\w.])/\w")
 MOST_LISTED = 200
 """Songs left out that a page lists; the JSON has all."""
 
@@ -41,7 +45,10 @@ class ComparedFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkReport:
-    """What a benchmark found, and the files of its report."""
+    """What a benchmark found, and the files of its report.
+
+    ``failed`` names the trainings that have no scores.
+    """
 
     prepared: Prepared
     models: tuple[ModelScores, ...]
@@ -51,6 +58,7 @@ class BenchmarkReport:
     tested: Tested | None
     page: Path
     command: str
+    failed: tuple[str, ...]
 
     @property
     def title(self) -> str:
@@ -67,7 +75,6 @@ class BenchmarkReport:
             "benchmark": official.name,
             "title": self.title,
             "source": official.source,
-            "home": str(self.prepared.layout.home),
             "command": self.command,
             "genreflow": version("genreflow"),
             "python": platform.python_version(),
@@ -79,6 +86,7 @@ class BenchmarkReport:
                 self.leaks.artists.as_document(),
                 self.leaks.recordings.as_document(),
             ],
+            "failed_trainings": list(self.failed),
             "models": [_model_document(model) for model in self.models],
             "published": [asdict(c.figure) | {"against": c.against} for c in self.figures],
             "limits": list(self.limits),
@@ -91,27 +99,34 @@ class BenchmarkReport:
             return None
         return {
             "benchmark": self.tested.prepared.official.name,
-            "home": str(self.tested.prepared.layout.home),
             "songs": count_songs(self.tested.prepared.songs),
             "left_out": _left_out(self.tested.prepared),
             "n_tested": len(self.tested.genre_of_track),
             "n_also_in_training_collection": self.tested.n_shared,
+            "n_by_artists_of_training_collection": self.tested.n_by_known_artists,
             **self.tested.common.as_document(),
         }
 
 
 def _left_out(prepared: Prepared) -> list[dict[str, str]]:
+    """Return the songs that are not used; no folder of this machine is named."""
     return [
         {
-            "source": song.source,
+            "source": "/".join(Path(song.source).parts[-2:]),
             "subset": str(song.subset),
             "outcome": song.outcome,
             "reason": song.reason,
-            "message": song.message,
+            "message": _without_folders(song),
         }
         for song in prepared.songs
         if not song.is_used
     ]
+
+
+def _without_folders(song: OfficialSong) -> str:
+    """Return what became of a song; nothing if it names a folder outside of the collection."""
+    message = song.message.replace(f"{Path(song.source).parent.parent}/", "")
+    return "" if _ABSOLUTE.search(message) else message
 
 
 def _model_document(model: ModelScores) -> dict[str, object]:
@@ -139,6 +154,7 @@ def conclude_benchmark(
     models: Sequence[ModelScores],
     tested: Tested | None,
     command: str,
+    failed: Sequence[Trial] = (),
 ) -> BenchmarkReport:
     """Write the report: documents in ``reports/benchmark``, and a run of kind ``benchmark``."""
     layout, official = prepared.layout, prepared.official
@@ -155,6 +171,7 @@ def conclude_benchmark(
             tested=tested,
             page=study.folder / f"{name}.html",
             command=command,
+            failed=tuple(f"{trial.name}, seed {trial.seed}" for trial in failed),
         )
         study.add_numbers(name, report.as_document())
         study.add_figure(name, _draw(report))
@@ -162,15 +179,18 @@ def conclude_benchmark(
         content = _content(report) | {"image": image, "file": f"{name}.png"}
         for suffix in ("html", "md"):
             study.add_text(f"{name}.{suffix}", fill_template(f"benchmark.{suffix}", content))
-        study.add_scores(
-            {
-                f"{model.network}_{metric}": getattr(model.test, metric).value
-                for model in models
-                for metric in _METRICS.values()
-            }
-        )
+        study.add_scores(name_scores(models))
     study.finish()
     return report
+
+
+def name_scores(models: Sequence[ModelScores]) -> dict[str, float]:
+    """Return the scores by the name of the model, as MLflow takes them."""
+    return {
+        f"{model.title.replace(' ', '_')}_{metric}": getattr(model.test, metric).value
+        for model in models
+        for metric in _METRICS.values()
+    }
 
 
 def _compare_figures(prepared: Prepared, models: Sequence[ModelScores]) -> list[ComparedFigure]:
@@ -191,8 +211,18 @@ def _against(figure: PublishedFigure, ours: BenchmarkScores, has_few: bool) -> s
     return "–" if has_few else against(figure.value, getattr(ours, _METRICS[figure.metric]))
 
 
+def explain_failed(failed: Sequence[str]) -> str:
+    """Return which trainings have no scores; empty if all have."""
+    if not failed:
+        return ""
+    return (
+        f"{counted(len(failed), 'training')} failed: {'; '.join(failed)}. The log has the reasons; "
+        "the same command tries again. The scores are of the others."
+    )
+
+
 def explain_few(prepared: Prepared) -> str:
-    """Say why our scores are not those of the benchmark; empty if they are.
+    """Return why our scores are not those of the benchmark; empty if they are.
 
     That is so where more than a twentieth of its training or test songs could not be used.
     """
@@ -314,7 +344,7 @@ def _content(report: BenchmarkReport) -> dict[str, object]:
         "first": report.models[0].title,
         "figures": report.figures,
         "limits": report.limits,
-        "few": explain_few(prepared),
+        "faults": [*filter(None, (explain_failed(report.failed), explain_few(prepared)))],
         "left_out": left_out[:MOST_LISTED],
         "n_more": max(0, len(left_out) - MOST_LISTED),
         "tested": tested,
@@ -322,5 +352,6 @@ def _content(report: BenchmarkReport) -> dict[str, object]:
         "across": across_rows(report.models, tested.prepared.official.name) if tested else [],
         "common": tested.common if tested else None,
         "n_shared": tested.n_shared if tested else 0,
+        "n_by_known_artists": tested.n_by_known_artists if tested else 0,
         "common_chance": 1 / len(tested.common.trained_name) if tested else 0,
     }

@@ -73,17 +73,22 @@ class ModelScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """Another collection to test on: its snapshots, and the genres in common with the training."""
+    """Another collection to test on: its snapshots, and the genres in common with the training.
+
+    ``n_shared`` songs are left out because the training's collection has them, too, and
+    ``n_by_known_artists`` more because it has their artist.
+    """
 
     prepared: Prepared
     common: CommonGenres
     n_shared: int
+    n_by_known_artists: int
     genre_of_track: Mapping[str, str] = field(default_factory=dict)
 
 
 @task
 def match_collections(trained: Prepared, tested: Prepared) -> Tested:
-    """Choose the songs to test on: of genres in common, and not among those trained on."""
+    """Choose the songs to test on: of genres in common, by artists that were not trained on."""
     names = match_genres(trained.official.collection, tested.official.collection)
     common = find_common(names, trained.snapshots[0].genres, tested.snapshots[0].genres)
     if len(common.trained_name) < 2:
@@ -98,11 +103,20 @@ def match_collections(trained: Prepared, tested: Prepared) -> Tested:
     chosen = [place for place in placements if place.genre in common.trained_name]
     shared = set(known.values())
     new = [p for p in chosen if p.track_id not in known and packets[p.track_id] not in shared]
+    artists = {artist for song in trained.songs for artist in song.artists}
+    theirs = {song.track_id for song in tested.songs if artists.intersection(song.artists)}
+    untrained = [p for p in new if p.track_id not in theirs]
+    if not untrained:
+        raise UsageError(
+            f"All songs of {tested.official.title} in the genres in common are in "
+            f"{trained.official.title}, too, or by artists of it. Test on another collection."
+        )
     return Tested(
         prepared=tested,
         common=common,
         n_shared=len(chosen) - len(new),
-        genre_of_track={p.track_id: common.trained_name[p.genre] for p in new},
+        n_by_known_artists=len(new) - len(untrained),
+        genre_of_track={p.track_id: common.trained_name[p.genre] for p in untrained},
     )
 
 

@@ -62,7 +62,7 @@ def run(genreflow: Call, *arguments: str | Path) -> dict[str, Any]:
 
 
 def test_a_benchmark_trains_scores_and_crosses_and_the_second_call_trains_nothing(
-    genreflow: Call, collections: Path, tmp_path: Path
+    genreflow: Call, collections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fma, gtzan = collections / "fma", collections / "gtzan"
     found = run(genreflow, "fma-small", fma, "--test", "gtzan", gtzan)
@@ -95,16 +95,35 @@ def test_a_benchmark_trains_scores_and_crosses_and_the_second_call_trains_nothin
     assert {row["split"]: row["n"] for row in rows} == {"train": 3, "validation": 3, "test": 3}
     assert not DataLayout(home).catalog.exists()
     page = layout.reports / "benchmark" / "fma-small-to-gtzan.html"
-    assert "Ada" not in page.read_text("utf-8").split("<h2")[1]
-    assert "000999.mp3" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert "1 artist is in two subsets: ada. 1 test song shares one" in text
+    assert "000/000999.mp3" in text
     assert "## Published figures" in page.with_suffix(".md").read_text("utf-8")
 
-    moved = fma.rename(collections / "moved")  # a copy elsewhere has the same songs
-    again = run(genreflow, "fma-small", moved, "--test", "gtzan", gtzan)
+    for written in (page, page.with_suffix(".md"), page.with_suffix(".json")):
+        assert str(tmp_path) not in written.read_text("utf-8")
+    assert found["command"] == (
+        "genreflow benchmark fma-small FOLDER --test gtzan FOLDER "
+        "--network dense --representation logmel --seed 0"
+    )
 
-    assert again["models"] == found["models"]
+    # a copy elsewhere has the same songs; a training that fails is named, and ends no other
+    moved = fma.rename(collections / "moved")
+    monkeypatch.setattr("flows.train.train_model", out_of_memory)
+    ended = genreflow("benchmark", "fma-small", moved, *DENSE, "--seed", "1", "--json")
+
+    again = json.loads(ended.out)
+    assert (ended.code, again["failed_trainings"]) == (1, ["dense logmel 3 s, seed 1"])
+    assert "1 training failed: dense logmel 3 s, seed 1." in page.with_name(
+        "fma-small.html"
+    ).read_text("utf-8")
+    assert again["models"][0]["test"] == model["test"]
     assert again["songs"] == found["songs"]
     assert len(query_rows(layout, "from runs")) == 1
+
+
+def out_of_memory(*_: object) -> None:
+    raise MemoryError("there is no memory left")
 
 
 @pytest.mark.long
@@ -136,6 +155,7 @@ def test_a_benchmark_that_was_killed_goes_on(tmp_path: Path) -> None:
         (("fma-tiny", "music"), "no benchmark 'fma-tiny'. Choose among: fma-small"),
         (("gtzan", "nowhere"), "nowhere is not there. Name your copy of GTZAN"),
         (("gtzan", "music", "--test", "gtzan", "music"), "the collection that is trained on"),
+        (("fma-small", "music", "--test", "fma-medium", "music"), "that is trained on"),
     ],
 )
 def test_what_cannot_be_a_benchmark_is_refused_before_anything_is_written(
