@@ -37,9 +37,7 @@ def require_replaceable(folder: Path, mark: str = MARK) -> None:
 
 def _find_foreign(folder: Path, mark: str) -> str:
     """Return the name of a file that is not as an export has written it; empty if all are."""
-    sums = folder / SUMS
-    lines = sums.read_text("utf-8").splitlines() if sums.is_file() else []
-    digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    digests = read_sums(folder)
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     files = {name: path for name, path in there.items() if not path.is_dir() or path.is_symlink()}
     if foreign := sorted(files.keys() - digests.keys() - {SUMS}):
@@ -87,6 +85,14 @@ def write_sums(folder: Path, known: Mapping[str, str]) -> None:
     for path in (*files, folder / SUMS):
         with path.open("rb+") as file:
             os.fsync(file.fileno())
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of files by name, as `write_sums` wrote them; empty if nothing did."""
+    sums = folder / SUMS
+    text = sums.read_text("utf-8", errors="replace") if sums.is_file() else ""
+    lines = (line.partition("  ") for line in text.splitlines())
+    return {name: digest for digest, _, name in lines}
 
 
 def _beside(folder: Path, what: str) -> Path:

@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from genre_core.audit.table import FeatureTable, Strings, TableColumns
 from genre_core.errors import UsageError
-from genre_core.examples import Float32Array
+from genre_core.examples import Float32Array, Int64Array
 from genre_core.records import counted
+from storage.catalog.instance import plain_name, quote, quote_name
+from storage.sources.manifest import NO_TEXT
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,7 +50,7 @@ def read_feature_table(table: object, columns: TableColumns) -> FeatureTable:
         types = {
             name: kind for name, kind, *_ in connection.execute(f"describe {_VIEW}").fetchall()
         }
-        names = select_features(columns.features, types)
+        names = select_features(columns.features, types, (*_keys(columns), *columns.shortcuts))
         _require_columns(columns, types)
         _require_room(connection, names)
         values = {name: _texts(connection, name) for name in _keys(columns)}
@@ -66,31 +68,36 @@ def _keys(columns: TableColumns) -> list[str]:
 def _open(table: object) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    try:
-        connection.execute("set enable_progress_bar = false")  # it is written to standard output
-        if isinstance(table, str | Path):
-            _view_file(connection, Path(table))
-        else:
-            connection.register(_VIEW, _as_arrow(table))
-        yield connection
-    except duckdb.Error as error:
-        sentence = str(error).splitlines()[0]
-        raise UsageError(f"The table cannot be read: {sentence}") from error
-    finally:
-        connection.close()
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
+    path = Path(table) if isinstance(table, str | Path) else None
+    named = plain_name(path, _suffix(path)) if path else nullcontext()
+    with named as link, duckdb.connect(config=config) as connection:
+        try:
+            connection.execute("set enable_progress_bar = false")  # it is on standard output
+            if link:
+                _view_file(connection, link)
+            else:
+                connection.register(_VIEW, _as_arrow(table))
+            yield connection
+        except duckdb.Error as error:
+            sentence = str(error).splitlines()[0].replace(str(link), str(path))
+            raise UsageError(f"The table cannot be read: {sentence}") from error
 
 
-def _view_file(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _suffix(path: Path) -> str:
     if not path.is_file():
         raise UsageError(f"There is no file {path}. Name a Parquet or CSV file.")
-    if not path.name.lower().endswith(SUFFIXES):
+    found = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
+    if not found:
         raise UsageError(f"{path} is neither Parquet nor CSV. Name one of: {', '.join(SUFFIXES)}.")
-    is_parquet = path.suffix.lower() in {".parquet", ".pq"}
+    return found[0]
+
+
+def _view_file(connection: duckdb.DuckDBPyConnection, link: Path) -> None:
+    is_parquet = link.suffix in {".parquet", ".pq"}
     read = "read_parquet" if is_parquet else "read_csv"
     more = "" if is_parquet else ", sample_size => -1"
-    literal = str(path).replace("'", "''")
-    connection.execute(f"create view {_VIEW} as from {read}('{literal}'{more})")
+    connection.execute(f"create view {_VIEW} as from {read}({quote(str(link))}{more})")
 
 
 def _as_arrow(table: object) -> object:
@@ -108,17 +115,27 @@ def _as_arrow(table: object) -> object:
     )
 
 
-def select_features(patterns: Sequence[str], types: dict[str, str]) -> list[str]:
+def select_features(
+    patterns: Sequence[str], types: dict[str, str], others: Sequence[str] = ()
+) -> list[str]:
     """Return the columns that patterns name: ``f0..f511``, ``mfcc_*``, or a name.
 
     Both ends of a range that differ in one number stand for the numbers between; other ends, for
-    the columns between them in the table.
+    the columns between them in the table. Columns that are something else, ``others``, such as the
+    label, are left out of patterns and ranges, and refused by name.
     """
     if not patterns:
-        raise UsageError(f"Name the features with --features, {_suggest_numeric(types)}.")
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        found |= dict.fromkeys(_match(pattern, list(types)))
+        suggested = _suggest_numeric({name: types[name] for name in types if name not in others})
+        raise UsageError(f"Name the features with --features, {suggested}.")
+    if named := [name for name in patterns if name in others]:
+        raise UsageError(
+            f"{_listed(named)} cannot be a feature: it is the label, group, track, split, source "
+            "or a shortcut. Leave it out of --features."
+        )
+    matched = dict.fromkeys(name for text in patterns for name in _match(text, list(types)))
+    found = [name for name in matched if name not in others]
+    if not found:
+        raise UsageError(f"{_listed(patterns)} names no column but {_listed(list(matched))}.")
     texts = [name for name in found if not _is_numeric(types[name])]
     if texts:
         raise UsageError(
@@ -126,7 +143,7 @@ def select_features(patterns: Sequence[str], types: dict[str, str]) -> list[str]
             f"{'is' if len(texts) == 1 else 'are'} not: "
             f"{_listed([f'{name} ({types[name]})' for name in texts])}."
         )
-    return list(found)
+    return found
 
 
 def _match(pattern: str, names: list[str]) -> list[str]:
@@ -203,13 +220,10 @@ def _count(connection: duckdb.DuckDBPyConnection) -> int:
     return int(connection.execute(f"select count(*) from {_VIEW}").fetchall()[0][0])
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _texts(connection: duckdb.DuckDBPyConnection, name: str) -> Strings:
-    query = f"select coalesce(trim({_quoted(name)}::varchar), '') as value from {_VIEW}"
-    return np.asarray(connection.execute(query).fetchnumpy()["value"], dtype=str)
+    query = f"select coalesce(trim({quote_name(name)}::varchar), '') as value from {_VIEW}"
+    texts = np.asarray(connection.execute(query).fetchnumpy()["value"], dtype=str)
+    return np.where(np.isin(texts, NO_TEXT), "", texts)
 
 
 def _read_shortcut(
@@ -217,7 +231,7 @@ def _read_shortcut(
 ) -> np.ndarray[Any, Any]:
     if not _NUMBER.fullmatch(types[name]):
         return _texts(connection, name)
-    query = f"select {_quoted(name)}::double as value from {_VIEW}"
+    query = f"select {quote_name(name)}::double as value from {_VIEW}"
     column = np.ma.asarray(connection.execute(query).fetchnumpy()["value"])
     return np.asarray(np.ma.filled(column.astype(np.float64), np.nan))
 
@@ -237,7 +251,7 @@ def _read_features(
         raise UsageError(f"{n_rows} rows of {len(expanded)} features are too many values to audit.")
     features = np.full((n_rows, len(expanded)), np.nan, np.float32)
     wanted = ", ".join(
-        f"{_quoted(name)}::{'float[]' if '[' in types[name] else 'double'} as c{at}"
+        f"{quote_name(name)}::{'float[]' if '[' in types[name] else 'double'} as c{at}"
         for at, name in enumerate(names)
     )
     relation = connection.sql(f"select {wanted} from {_VIEW}")
@@ -262,7 +276,7 @@ def _fill(into: Float32Array, column: Any) -> None:  # noqa: ANN401 - an Arrow a
 
 
 def _width(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    query = f"select min(len({_quoted(name)})), max(len({_quoted(name)})) from {_VIEW}"
+    query = f"select min(len({quote_name(name)})), max(len({quote_name(name)})) from {_VIEW}"
     shortest, longest = connection.execute(query).fetchall()[0]
     if not longest or shortest != longest:
         lengths = "is empty" if not longest else f"has lists of {shortest} to {longest} numbers"
@@ -279,10 +293,8 @@ def _assemble(
 ) -> FeatureTable:
     notes, n_rows = [], len(features)
     is_labelled = values[columns.label] != ""
-    if not is_labelled.any():
-        raise UsageError(f"The column {columns.label} is empty.")
-    if not is_labelled.all():
-        notes.append(f"{counted(int((~is_labelled).sum()), 'row')} without a label left out.")
+    if n_without := len(_unknown_rows(values, columns.label)):
+        notes.append(f"{counted(n_without, 'row')} without a label left out.")
     is_finite = _finite_rows(features, names, is_labelled, notes)
     table = FeatureTable(
         columns=columns,
@@ -292,7 +304,7 @@ def _assemble(
         groups=_known_groups(values, columns.group, notes),
         tracks=_known_groups(values, columns.track, notes),
         subsets=values.get(columns.split),
-        sources=values.get(columns.source),
+        sources=_known_sources(values, columns.source, notes),
         shortcuts=shortcuts,
         n_rows=n_rows,
         notes=tuple(notes),
@@ -324,14 +336,27 @@ def _finite_rows(
     return ~bad_rows
 
 
+def _unknown_rows(values: dict[str, Strings], name: str) -> Int64Array:
+    unknown = np.flatnonzero(values[name] == "")
+    if len(unknown) == len(values[name]):
+        raise UsageError(f"The column {name} is empty.")
+    return unknown
+
+
+def _known_sources(values: dict[str, Strings], name: str, notes: list[str]) -> Strings | None:
+    """Sources of the rows, empty where unknown: these rows are no part of their check."""
+    if not name:
+        return None
+    if n_unknown := len(_unknown_rows(values, name)):
+        notes.append(f"{counted(n_unknown, 'row')} without {name}: left out of its check.")
+    return values[name]
+
+
 def _known_groups(values: dict[str, Strings], name: str, notes: list[str]) -> Strings | None:
     """Groups of the rows; an unknown one is a group of its own."""
     if not name:
         return None
-    column = values[name]
-    unknown = np.flatnonzero(column == "")
-    if len(unknown) == len(column):
-        raise UsageError(f"The column {name} is empty.")
+    column, unknown = values[name], _unknown_rows(values, name)
     if not len(unknown):
         return column
     notes.append(

@@ -31,6 +31,7 @@ from storage.feature_tables import read_feature_table
 from storage.files import write_bytes
 from tasks.pages import fill_template, shown_s
 from tasks.progress import show_progress
+from tasks.terminal import ERR
 
 SCHEMA = 1
 """Of the JSON document; raised when a field changes its meaning or goes."""
@@ -78,7 +79,8 @@ def audit_table(
     Raises `UsageError` if the table cannot be read, or no audit can say anything about it.
     """
     start = time.monotonic()
-    with show_progress("audit", 2 + len(CHECKS), "steps") as advance:
+    n_steps = 2 + len(CHECKS) if ERR.is_interactive else 0  # a notebook has no bar
+    with show_progress("audit", n_steps, "steps") as advance:
         advance(0, "reading")
         read = read_feature_table(table, columns)
         require_auditable(read)
@@ -144,7 +146,7 @@ def _facts(read: FeatureTable, plan: TablePlan) -> dict[str, object]:
 
 
 def _count(values: Strings | None) -> int | None:
-    return None if values is None else len(set(values.tolist()))
+    return None if values is None else len(set(values.tolist()) - {""})
 
 
 def _sizes(values: Strings | None) -> dict[str, int] | None:

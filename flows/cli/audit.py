@@ -78,7 +78,7 @@ def audit(
         if snapshot:
             raise UsageError("--snapshot is of your library. Leave it out, or leave out the table.")
         named = {"label": label, "group": group, "track": track, "split": split, "source": source}
-        require_folder(html)
+        require_page(html)
         audited = _audit_table(table, named, features, shortcuts, (seed, max_rows))
         show_table_audit(audited, html, as_json)
         return
@@ -92,8 +92,12 @@ def audit(
     show_audit(audit_flow(config, snapshot), as_json)
 
 
-def require_folder(path: Path | None) -> None:
-    """Refuse a page in a folder that is not there, before the work is done."""
+def require_page(path: Path | None) -> None:
+    """Refuse a page that is named as another file, or in no folder, before the work is done."""
+    if path and path.suffix.lower() not in {".html", ".htm"}:
+        raise UsageError(
+            f"The page {path} would replace another kind of file. Name one that ends with .html."
+        )
     if path and not path.absolute().parent.is_dir():
         raise UsageError(f"There is no folder {path.parent}. Create it, or name another file.")
 

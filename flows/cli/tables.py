@@ -51,6 +51,7 @@ GOOD = {
     CheckName.PRETRAINING: "0",
     CheckName.GROUP_LEAK: "≈ 0",
     CheckName.PERMUTED: "≈ chance",
+    CheckName.TABLE_SOURCES: "> chance",
 }
 """Which values of the checks speak for the scores."""
 

@@ -34,12 +34,12 @@ def check_leave_one_source_out(
     named: tuple[str, dict[str, str]] | None = None,
     noun: str = "song",
 ) -> Check:
-    """Score the songs of each source with learners trained on the other sources.
+    """Score the songs of each source with learners trained on other groups of other sources.
 
     The labels are the genres of ``songs``, sorted; the first learner decides. The value is the
     accuracy over all songs of genres that come from several sources; its interval resamples
-    sources, and chance is the share of the largest of these genres. It is compared with the score
-    on as many random folds.
+    sources, and groups, and chance is the share of the largest of these genres. It is compared with
+    the score on as many random folds of groups.
     Its two answers are "it predicts music of other sources", where the interval lies above chance
     (pass), and "it does not", where it lies below chance plus `KEPT_SHARE` of the score above
     chance on random folds (warn); else it is inconclusive.
@@ -57,14 +57,18 @@ def check_leave_one_source_out(
         return untested(CheckName.LEAVE_ONE_SOURCE_OUT, _describe_single(songs, sources, noun))
     fold_of_source = assign_folds(sources, config.n_folds)
     by_source = {song.track_id: fold_of_source[sources[song.track_id]] for song in songs}
-    at_random = _assign_songs(songs, max(by_source.values()) + 1, config.seed)
+    at_random = _assign_groups(songs, max(by_source.values()) + 1, config.seed)
     folds = _folds(songs, by_source, testable)
     outside = [_score_folds(learner, folds, config.seed) for learner in learners]
     if len({genre for genre, _ in outside[0].values()}) < FEWEST_GENRES:
-        return untested(CheckName.LEAVE_ONE_SOURCE_OUT, _describe_single(songs, sources, noun))
+        return untested(
+            CheckName.LEAVE_ONE_SOURCE_OUT,
+            f"groups span the sources: too few {noun}s are left to train on without those of the "
+            f"groups of a source. Add {noun}s of other groups.",
+        )
     within = _score_folds(learners[0], _folds(songs, at_random, testable), config.seed)
     measured = [
-        Measured(learner=learner.name, score=_interval(predictions, sources, config))
+        Measured(learner=learner.name, score=_interval(predictions, songs, sources, config))
         for learner, predictions in zip(learners, outside, strict=True)
     ]
     return _report(measured, (outside[0], within), sources, level, noun)
@@ -73,12 +77,21 @@ def check_leave_one_source_out(
 def _folds(
     songs: Sequence[AuditedSong], fold_of: Mapping[str, int], testable: set[str]
 ) -> list[Fold]:
-    """Folds with songs to train on and to score; genres are scored where they are trained on."""
+    """Folds with songs to train on and to score, whose groups are apart.
+
+    Genres are scored where they are trained on.
+    """
     folds: list[Fold] = []
     for number in sorted(set(fold_of.values())):
-        kept = [song for song in songs if fold_of[song.track_id] != number]
+        inside = [song for song in songs if fold_of[song.track_id] == number]
+        groups = {song.group_id for song in inside}
+        kept = [
+            song
+            for song in songs
+            if fold_of[song.track_id] != number and song.group_id not in groups
+        ]
         known = {song.genre for song in kept} & testable
-        left_out = [s for s in songs if fold_of[s.track_id] == number and s.genre in known]
+        left_out = [song for song in inside if song.genre in known]
         if kept and left_out:
             folds.append((_ids_of(kept), _ids_of(left_out)))
     return folds
@@ -104,12 +117,13 @@ def _examples_of(examples: Examples, track_ids: frozenset[str]) -> Examples:
     return select(examples, np.array([t in track_ids for t in examples.track_ids], bool))
 
 
-def _assign_songs(songs: Sequence[AuditedSong], n_folds: int, seed: int) -> dict[str, int]:
-    """Assign the songs of each genre to folds at random."""
+def _assign_groups(songs: Sequence[AuditedSong], n_folds: int, seed: int) -> dict[str, int]:
+    """Assign the songs of each genre to folds at random, groups as a whole."""
     rng = np.random.default_rng([seed, 11])
     shuffled = [songs[at] for at in rng.permutation(len(songs))]
     ordered = sorted(shuffled, key=lambda song: song.genre)
-    return {song.track_id: at % n_folds for at, song in enumerate(ordered)}
+    number = {group: at for at, group in enumerate(dict.fromkeys(s.group_id for s in ordered))}
+    return {song.track_id: number[song.group_id] % n_folds for song in songs}
 
 
 def _report(
@@ -154,12 +168,18 @@ def _level(score: Interval, chance: float, within: float) -> Level:
 
 
 def _interval(
-    predictions: Predictions, sources: Mapping[str, str], config: AuditConfig
+    predictions: Predictions,
+    songs: Sequence[AuditedSong],
+    sources: Mapping[str, str],
+    config: AuditConfig,
 ) -> Interval:
     hits = np.array([true == predicted for true, predicted in predictions.values()], np.float64)
-    clusters = [sources[track_id] for track_id in predictions]
+    group_of = {song.track_id: song.group_id for song in songs}
+    by_source, by_group = (
+        [named[track_id] for track_id in predictions] for named in (sources, group_of)
+    )
     rng = np.random.default_rng([config.seed, 13])
-    return source_interval(hits, clusters, config.n_resamples, rng)
+    return source_interval(hits, by_source, by_group, config.n_resamples, rng)
 
 
 def _scores(predictions: Predictions) -> dict[str, float]:

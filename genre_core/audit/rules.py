@@ -32,7 +32,8 @@ class CheckName(StrEnum):
     PRETRAINING = "pretraining"
     GROUP_LEAK = "group_leak"
     PERMUTED = "permuted_labels"
-    """The last two are of feature tables alone, `genre_core.audit.table_checks`."""
+    TABLE_SOURCES = "leave_one_source_out"
+    """The last three are of feature tables alone, `genre_core.audit.table_checks`."""
 
 
 _LEAST = {

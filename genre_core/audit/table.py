@@ -54,7 +54,8 @@ class FeatureTable:
     features : float32 [shape=(n_rows, n_features)]
     labels : str [shape=(n_rows,)]
     groups, tracks, subsets, sources : str [shape=(n_rows,)] or None
-        None where no column was named; an unknown group is a group of its own.
+        None where no column was named; an unknown group is a group of its own, an unknown source
+        is empty.
     shortcuts : mapping of str to float64 or str [shape=(n_rows,)]
     n_rows : int
         Rows of the whole table.
@@ -185,6 +186,11 @@ def read_split(table: FeatureTable) -> tuple[Strings, Pairs]:
     if values is None:
         raise ValueError("the table has no split. Draw folds.")
     found = sorted(set(values.tolist()))
+    if "" in found:
+        raise UsageError(
+            f"The column {table.columns.split} is empty in "
+            f"{counted(int((values == '').sum()), 'row')}. Fill it, or leave these rows out."
+        )
     known = {name: SUBSETS.get(name.casefold()) for name in found}
     if any(known.values()):
         return _read_subsets(table, values, known)
@@ -200,7 +206,7 @@ def read_split(table: FeatureTable) -> tuple[Strings, Pairs]:
 def _read_subsets(
     table: FeatureTable, values: Strings, known: Mapping[str, Split | None]
 ) -> tuple[Strings, Pairs]:
-    unknown = [name or "(empty)" for name, split in known.items() if split is None]
+    unknown = [name for name, split in known.items() if split is None]
     if unknown:
         raise UsageError(
             f"The column {table.columns.split} has subsets that are not known: "

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from genre_core.audit.baselines import Baseline, Words, forest_predictions, report_baseline
-from genre_core.audit.intervals import permuted_interval
+from genre_core.audit.intervals import over_units, permuted_interval
 from genre_core.audit.label_permutation import assign_labels, level_by_song, select
 from genre_core.audit.learners import Fit, Learner
 from genre_core.audit.leave_one_source_out import check_leave_one_source_out
@@ -41,56 +41,61 @@ def check_permuted_labels(plan: TablePlan) -> Check:
     it memorises. Levels are those of `label_permutation.check_by_song`.
     The same labels on random folds of rows are the control: by how much a leak would show.
     """
-    if len(set(plan.units.tolist())) < FEWEST_UNITS:
-        return untested(
-            CheckName.PERMUTED,
-            f"{counted(len(set(plan.units.tolist())), 'group')} are too few to permute labels "
-            f"among; {FEWEST_UNITS} are needed.",
-        )
+    if (n_units := len(set(plan.units.tolist()))) < FEWEST_UNITS:
+        problem = f"are too few to permute labels among; {FEWEST_UNITS} are needed."
+        return untested(CheckName.PERMUTED, f"{counted(n_units, 'group')} {problem}")
     has_split = plan.table.subsets is not None
     subsets, pairs = read_split(plan.table) if has_split else _subsets_of(plan, plan.group_pairs())
-    n_draws, config = plan.config.n_embedding_draws, plan.config
+    n_draws = plan.config.n_embedding_draws
     hits, rows = _permuted_hits(plan, plan.fits[NEAREST], subsets, pairs, n_draws)
     score = permuted_interval(hits, plan.units[rows], plan.rng(41))
-    few = min(n_draws, N_CONTROL_DRAWS)
-    linear = permuted_interval(
-        _permuted_hits(plan, plan.fits[LINEAR], subsets, pairs, few)[0],
-        plan.units[rows],
-        plan.rng(41),
-    )
-    control_hits, scored = _permuted_hits(plan, plan.fits[NEAREST], subsets, plan.row_pairs(), few)
-    control = permuted_interval(control_hits, plan.units[scored], plan.rng(41))
-    chance = 1 / len(plan.table.classes)
+
+    def beside(learner: str, pairs: Pairs) -> Interval:
+        few = min(n_draws, N_CONTROL_DRAWS)
+        hits, rows = _permuted_hits(plan, plan.fits[learner], subsets, pairs, few)
+        return over_units(hits, plan.units[rows], plan.rng(41))
+
+    control, linear = beside(NEAREST, plan.row_pairs()), beside(LINEAR, pairs)
+    return _report_permuted(plan, rows, score, control, linear)
+
+
+def _report_permuted(
+    plan: TablePlan, rows: Int64Array, score: Interval, control: Interval, linear: Interval
+) -> Check:
+    chance, config = 1 / len(plan.table.classes), plan.config
     with_leak = chance + config.leak_share * (1 - chance)
     level = level_by_song(score, chance, with_leak)
-    ending = {
-        Level.PASS: f"Duplicates of {config.leak_share:.0%} of these rows would score "
-        f"{with_leak:.2f}.",
-        Level.INCONCLUSIVE: f"Inconclusive: {len(rows)} rows are too few (interval includes chance "
-        f"and {with_leak:.2f}, the score if {config.leak_share:.0%} of them leaked).",
-        Level.WARN: "That is below chance, which no leak explains.",
-        Level.FAIL: "Labels without meaning cannot be predicted, unless rows that belong together "
-        "are on both sides of the split.",
-    }[level]
-    on = "the split" if has_split else "a split with groups apart"
+    on = "the split" if plan.table.subsets is not None else "a split with groups apart"
     return Check(
         name=CheckName.PERMUTED,
         level=level,
         value=score.value,
         interval=score,
         chance=chance,
-        message=f"labels permuted among groups {n_draws} times: {NEAREST} scores {score} on {on}, "
-        f"chance {chance:.2f}. {ending} {_describe_control(control, chance)} "
-        f"Beside it: {LINEAR} {linear}.",
+        message=f"labels permuted among groups {config.n_embedding_draws} times: {NEAREST} scores "
+        f"{score} on {on}, chance {chance:.2f}. "
+        f"{_permuted_ending(level, len(rows), config.leak_share, with_leak)} "
+        f"{_describe_control(control, chance)} Beside it: {LINEAR} {linear}.",
         details={
             **plan.facts(np.isin(np.arange(len(plan.table)), rows)),
-            "n_draws": n_draws,
+            "n_draws": config.n_embedding_draws,
             "learner": NEAREST,
             "score_with_leak": with_leak,
             "on_random_rows": control.as_list(),
             "beside": {LINEAR: linear.as_list()},
         },
     )
+
+
+def _permuted_ending(level: Level, n_rows: int, leak_share: float, with_leak: float) -> str:
+    return {
+        Level.PASS: f"Duplicates of {leak_share:.0%} of these rows would score {with_leak:.2f}.",
+        Level.INCONCLUSIVE: f"Inconclusive: {n_rows} rows are too few (interval includes chance "
+        f"and {with_leak:.2f}, the score if {leak_share:.0%} of them leaked).",
+        Level.WARN: "That is below chance, which no leak explains.",
+        Level.FAIL: "Labels without meaning cannot be predicted, unless rows that belong together "
+        "are on both sides of the split.",
+    }[level]
 
 
 def _describe_control(control: Interval, chance: float) -> str:
@@ -199,4 +204,5 @@ def check_table_sources(plan: TablePlan) -> Check | None:
     noun = "row" if table.tracks is None else "track"
     named = (table.columns.source, sources)
     check = check_leave_one_source_out([learner], songs, plan.config, named, noun)
+    check = replace(check, name=CheckName.TABLE_SOURCES)
     return with_facts(check, plan.facts(table.sources != ""))

@@ -9,7 +9,10 @@ from genre_core.audit.table import Strings
 from genre_core.examples import Float32Array, Int64Array
 
 FEWEST_FEATURES = 8
-"""With fewer, unrelated rows come as near to each other as duplicates."""
+FEWEST_VALUES = 11
+"""With fewer features of as many values, unrelated rows are equal, or as near as duplicates."""
+N_COUNTED = 1000
+"""Rows whose values are counted."""
 NEAR = 0.05
 NEAR_OF_TYPICAL = 0.1
 TYPICAL = 0.9
@@ -26,11 +29,16 @@ N_PROBES = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicates:
-    """Pairs of rows; ``limit`` is the distance up to which rows are near, None if not searched."""
+    """Pairs of rows.
 
-    identical: tuple[tuple[int, int], ...]
+    ``limit`` is the distance up to which rows are near, None if not searched: then ``n_equal``
+    rows are as one before them, which may be a coincidence.
+    """
+
+    identical: tuple[tuple[int, int], ...] = ()
     near: tuple[tuple[int, int], ...] = ()
     limit: float | None = None
+    n_equal: int = 0
 
 
 def find_duplicates(features: Float32Array, groups: Strings) -> Duplicates:
@@ -39,9 +47,9 @@ def find_duplicates(features: Float32Array, groups: Strings) -> Duplicates:
     seen = [first.setdefault(_digest(row), at) for at, row in enumerate(features)]
     identical = tuple((one, at) for at, one in enumerate(seen) if one != at)
     unique = np.array(sorted(first.values()), np.int64)
+    if not _distinguishes(features[unique[:: -(-len(unique) // N_COUNTED)]]):
+        return Duplicates(n_equal=len(identical))
     varies = np.ptp(features, axis=0) > 0
-    if varies.sum() < FEWEST_FEATURES or len(unique) < 2:
-        return Duplicates(identical=identical)
     scaled = features[unique][:, varies]
     scaled -= scaled.mean(axis=0)
     scaled /= np.sqrt(np.square(scaled).mean(axis=0) * scaled.shape[1])  # distances are now RMS
@@ -52,6 +60,12 @@ def find_duplicates(features: Float32Array, groups: Strings) -> Duplicates:
         near=tuple((int(unique[one]), int(unique[other])) for one, other in near),
         limit=limit,
     )
+
+
+def _distinguishes(features: Float32Array) -> bool:
+    """Whether enough features have enough values for equal rows to be no coincidence."""
+    n_values = 1 + (np.diff(np.sort(features, axis=0), axis=0) > 0).sum(axis=0)
+    return int((n_values >= FEWEST_VALUES).sum()) >= FEWEST_FEATURES
 
 
 def _digest(row: Float32Array) -> bytes:

@@ -15,7 +15,7 @@ from genre_core.audit.intervals import recall_contrasts
 from genre_core.audit.learners import Fit
 from genre_core.audit.rules import Check, CheckName, Level, untested
 from genre_core.audit.table import FeatureTable, Pairs, Strings, read_split, row_groups, scorable
-from genre_core.audit.table_duplicates import Duplicates
+from genre_core.audit.table_duplicates import FEWEST_FEATURES, FEWEST_VALUES, Duplicates
 from genre_core.audit.table_plan import BoolArray, TablePlan, hits_of, is_small, too_few
 from genre_core.evaluation.bootstrap import Float64Array, Interval
 from genre_core.records import counted
@@ -64,13 +64,15 @@ def check_table_overlap(table: FeatureTable, duplicates: Duplicates, seed: int) 
         level=level,
         value=float(n_found),
         chance=0.0,
-        message=_describe_overlap(table, keys, crossing, len(relabelled)),
+        message=_describe_overlap(table, keys, crossing, len(relabelled))
+        + _describe_equal(duplicates.n_equal),
         details={
             "crossing": {column: found[:LISTED] for column, found in keys.items()},
             "n_crossing": {column: len(found) for column, found in keys.items()},
             **{f"n_{kind}": len(pairs) for kind, pairs in crossing.items()},
             **{kind: [list(pair) for pair in pairs[:LISTED]] for kind, pairs in crossing.items()},
             "n_with_other_label": len(relabelled),
+            "n_equal_rows": duplicates.n_equal,
             "near_limit": duplicates.limit,
             "n_rows": len(table),
             "seed": seed,
@@ -108,6 +110,15 @@ def _describe_overlap(
         "each. The other checks keep them together."
     )
     return f"in {where}: {'; '.join(found)}.{labels} {advice}"
+
+
+def _describe_equal(n_equal: int) -> str:
+    if not n_equal:
+        return ""
+    return (
+        f" {counted(n_equal, 'row is', 'rows are')} equal to one before, which is no sign of a "
+        f"duplicate: under {FEWEST_FEATURES} features have {FEWEST_VALUES} values or more."
+    )
 
 
 def _crossing_pairs(pairs: Sequence[tuple[int, int]], apart: Strings) -> list[tuple[int, int]]:

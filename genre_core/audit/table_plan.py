@@ -115,7 +115,7 @@ def is_small(plan: TablePlan, rows: BoolArray) -> bool:
 
 
 def too_few(plan: TablePlan, rows: BoolArray) -> str:
-    """Say what `is_small` found."""
+    """Return the sentence for what `is_small` found."""
     n_groups, n_classes = len(set(plan.units[rows].tolist())), len(set(plan.table.labels[rows]))
     return (
         f"{counted(n_groups, 'group')} in {counted(n_classes, 'class', 'classes')} with two or "

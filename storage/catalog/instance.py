@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -109,6 +110,15 @@ def quote(text: str) -> str:
 def quote_name(name: str) -> str:
     """Return a name of a table or column as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def plain_name(path: Path, suffix: str) -> Iterator[Path]:
+    """Yield another name of a file: DuckDB takes one with an asterisk or brackets for a pattern."""
+    with TemporaryDirectory() as folder:
+        link = Path(folder) / f"table{suffix}"
+        link.symlink_to(path.resolve())
+        yield link
 
 
 def _start_anew() -> None:

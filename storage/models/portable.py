@@ -11,6 +11,7 @@ import numpy as np
 
 from genre_core.errors import GenreflowError, UsageError
 from genre_core.examples import Float32Array
+from genre_core.model_card import model_card
 from genre_core.representations.features import CONTEXT_S, FeatureConfig
 from genre_core.signal.fragments import SAMPLE_RATE
 from storage.dataset_folder import (
@@ -161,9 +162,10 @@ def _try(exported: Exported) -> None:
     """Check what a model says of itself, and that its files give what they should."""
     document = exported.document
     genres, temperature = document["genres"], document["temperature"]
-    is_named = all(isinstance(genre, str) and genre.strip() for genre in genres)
+    is_named = isinstance(genres, list) and all(map(_is_name, genres))
     if not is_named or len(set(genres)) != len(genres) or len(genres) < 2:
         raise ValueError("its genres are not two or more different names")
+    model_card(document)
     if not 0 < temperature < math.inf or not isinstance(document["version"], int):
         raise ValueError("its temperature or its version is no number")
     features = FeatureConfig.from_document(document["features"])
@@ -189,8 +191,14 @@ def _require_modest(features: FeatureConfig, embedder: Model | None) -> None:
         raise ValueError(f"a song would take {n_values:.2g} values by its features")
 
 
+def _is_name(genre: object) -> bool:
+    return isinstance(genre, str) and bool(genre.strip()) and genre.isprintable()
+
+
 def _try_embedding(embedder: Model) -> None:
     embedding = embedder.embedding
+    if not (embedding.hop_s > 0 and embedding.window_s > 0):
+        raise ValueError("the windows of its embedding have no possible length or distance")
     n_samples = round((embedding.window_s + 2 * CONTEXT_S) * SAMPLE_RATE)
     silence: Float32Array = np.zeros((1, n_samples), np.float32)
     load_embedder(embedder)(silence)

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from genre_core.errors import UsageError
 from genre_core.locations import is_unicode, location_of, path_of, unquote_formula
 from genre_core.records import Source
-from storage.catalog.instance import quote_name
+from storage.catalog.instance import plain_name, quote_name
 from storage.sources.folder import explain_table
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _TAGS = ("artist", "album", "title", "licence")
 _COLUMNS = ("path", "url", "genre", *_TAGS)
 _PLACES = ("path", "url")
 _IDS = ("track_id", *_PLACES)
-_NO_TEXT = ("nan", "NaN", "<NA>")  # what Python, NumPy and pandas write for a missing value
+NO_TEXT = ("nan", "NaN", "<NA>")  # what Python, NumPy and pandas write for a missing value
 _FEW_ROWS = 100_000  # that a small Parquet file may claim
 
 # The place of a row, for messages, and the row: ("line 3", {"path": …}).
@@ -128,7 +127,7 @@ def _text(manifest: Path, place: str, field: object) -> str:
     text = str(field)
     if "\0" in text or not is_unicode(text):
         raise UsageError(f"{manifest}, {place}: {text!r} holds what is no character. Correct it.")
-    return "" if text.strip() in _NO_TEXT else text
+    return "" if text.strip() in NO_TEXT else text
 
 
 def _find_file(folder: Path, path: str, spellings: Spellings) -> str:
@@ -258,10 +257,8 @@ def _to_object(place: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read_parquet(manifest: Path, needed: Needed) -> Iterator[Row]:
     import duckdb
 
-    with manifest.open("rb"), TemporaryDirectory() as folder, duckdb.connect() as connection:
-        # DuckDB takes a name with an asterisk for a pattern
-        file = Path(folder) / "manifest.parquet"
-        file.symlink_to(manifest.resolve())
+    named = plain_name(manifest, ".parquet")
+    with manifest.open("rb"), named as file, duckdb.connect() as connection:
         try:
             columns = _parquet_columns(connection, file)
             _check_columns(manifest, columns, needed)

@@ -129,6 +129,7 @@ def reseal(folder: Path, **changes: object) -> None:
 
 SECONDS = {"n_fragments": 15, "longest_s": 900_000, "margin_s": 30.0, "min_track_s": None}
 LONG = {**FeatureConfig().as_document(), "fragment_s": 900_000, "fragments": SECONDS}
+MANY = {**LONG, "fragment_s": 3.0, "fragments": {"n_fragments": 10**9, "longest_s": 3.0}}
 
 
 @pytest.mark.parametrize(
@@ -137,9 +138,13 @@ LONG = {**FeatureConfig().as_document(), "fragment_s": 900_000, "fragments": SEC
         ({"format": 2}, "has format 2; this genreflow reads 1"),
         ({"genres": ["one", "two", "two"]}, "genres are not two or more different names"),
         ({"genres": ["one", "two"]}, "gives 3 genres, not 2"),
+        ({"genres": "abc"}, "genres are not two or more different names"),
+        ({"genres": ["one", "two", "a\nline"]}, "genres are not two or more different names"),
+        ({"card": "no facts"}, "another version of genreflow made it"),
         ({"temperature": 0}, "temperature or its version is no number"),
         ({"features": {"representation": "secret"}}, "another version of genreflow made it"),
         ({"features": LONG}, "a song would take 6e+11 values"),
+        ({"features": MANY}, "a song would take 1.3e+14 values"),
         ({"features": {**LONG, "fragment_s": math.inf}}, "OverflowError"),
         ({"files": {}}, "cannot be read"),
         ({"files": []}, "cannot be read"),
@@ -220,6 +225,30 @@ def test_a_second_export_leaves_no_file_of_the_first(
 
     assert result.code == 0, result.err
     assert sorted(exported.iterdir()) == before
+
+
+def test_a_folder_of_files_with_the_sums_of_another_program_stays_as_it_is(
+    genreflow: Call, finished: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "README.md").write_text("mine", "utf-8")
+    (tmp_path / "SHA256SUMS").write_text("abc  README.md\n", "utf-8")
+
+    result = genreflow("export-model", tmp_path, "--home", finished.home)
+
+    assert result.code == 2
+    assert (tmp_path / "README.md").read_text("utf-8") == "mine"
+
+
+def test_an_exported_model_is_replaced_unless_somebody_changed_it(
+    genreflow: Call, finished: Settings, exported: Path
+) -> None:
+    again = genreflow("export-model", exported, "--home", finished.home)
+    (exported / "README.md").write_text("mine", "utf-8")
+
+    refused = genreflow("export-model", exported, "--home", finished.home)
+
+    assert (again.code, refused.code) == (0, 2)
+    assert (exported / "README.md").read_text("utf-8") == "mine"
 
 
 def test_the_card_of_the_champion_has_its_scores_songs_licences_and_audit(

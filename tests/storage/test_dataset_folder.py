@@ -82,6 +82,13 @@ def test_a_folder_with_sums_of_another_program_is_refused(tmp_path: Path) -> Non
         require_replaceable(tmp_path)
 
 
+def test_a_folder_with_sums_that_are_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_bytes(b"\xff\xfe of another program")
+
+    with pytest.raises(UsageError, match="Name another folder"):
+        require_replaceable(tmp_path)
+
+
 def test_an_empty_folder_is_taken_and_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("mine")

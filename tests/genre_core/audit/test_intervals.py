@@ -95,7 +95,7 @@ def test_two_similar_sources_prove_no_more_than_their_songs() -> None:
     hits = np.repeat([1.0, 0.0, 1.0, 0.0], [6, 4, 7, 3])
     sources = np.repeat(["one site", "another"], 10).tolist()
 
-    found = source_interval(hits, sources, 2000, rng())
+    found = source_interval(hits, sources, sources, 2000, rng())
 
     exact = stats.binomtest(13, 20).proportion_ci(0.95, method="exact")
     assert ends(found) == pytest.approx((exact.low, exact.high))
@@ -105,7 +105,7 @@ def test_few_different_sources_have_a_wider_interval_than_percentiles_give() -> 
     hits = np.repeat([1.0, 0.0] * 4, [80, 20, 60, 40, 50, 50, 30, 70])
     sources = np.repeat(list("abcd"), 100).tolist()
 
-    found = source_interval(hits, sources, 4000, rng())
+    found = source_interval(hits, sources, sources, 4000, rng())
 
     assert ends(found) == pytest.approx((0.3, 0.8), abs=0.01)  # one source, drawn four times
 

@@ -1,12 +1,14 @@
 """The exported champion is read as it was written, or not at all."""
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genre_core.digests import digest_document
 from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
@@ -80,6 +82,17 @@ def test_an_export_that_is_not_as_it_was_written_is_not_used(
         file.write_bytes(changed if fault == "changed" else content[:10])
 
     with pytest.raises(ExportUnusable, match=r"damaged|cannot be read|no exported champion"):
+        read_export(folder)
+
+
+@pytest.mark.parametrize("name", ["network.tflite", "certainty.npz"])
+def test_an_export_that_names_too_few_files_is_not_used(folder: Path, name: str) -> None:
+    document = json.loads((folder / "champion.json").read_text("utf-8"))
+    del document["digest"], document["files"][name]
+    sealed = {**document, "digest": digest_document(document)}
+    (folder / "champion.json").write_text(json.dumps(sealed), "utf-8")
+
+    with pytest.raises(ExportUnusable, match="cannot be read"):
         read_export(folder)
 
 
