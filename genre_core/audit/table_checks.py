@@ -26,7 +26,7 @@ from genre_core.audit.table_plan import (
 )
 from genre_core.evaluation.bootstrap import Float64Array, Interval
 from genre_core.examples import Int64Array
-from genre_core.records import Split, counted
+from genre_core.records import Split, counted, name_first
 
 N_CONTROL_DRAWS = 5
 FOREST_TREES = 100
@@ -162,7 +162,7 @@ def check_table_shortcuts(plan: TablePlan) -> Check | None:
         return found[scored]
 
     baseline = Baseline(
-        name=f"a forest on {', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''}",
+        name=f"a forest on {name_first(names, SHOWN)}",
         genres=labels[scored],
         groups=plan.units[scored].tolist(),
         by_cue={name: hits((name,)) for name in names},

@@ -18,7 +18,7 @@ from genre_core.audit.table import FeatureTable, Pairs, Strings, read_split, row
 from genre_core.audit.table_duplicates import FEWEST_FEATURES, FEWEST_VALUES, Duplicates
 from genre_core.audit.table_plan import BoolArray, TablePlan, hits_of, is_small, too_few
 from genre_core.evaluation.bootstrap import Float64Array, Interval
-from genre_core.records import counted
+from genre_core.records import counted, name_first
 
 SMALL_LEAK = 0.05
 """A score that is inflated by less than this is not called a leak."""
@@ -87,7 +87,7 @@ def _describe_overlap(
     n_relabelled: int,
 ) -> str:
     found = [
-        f"{len(names)} of {column} ({', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''})"
+        f"{len(names)} of {column} ({name_first(names, SHOWN)})"
         for column, names in keys.items()
         if names
     ]

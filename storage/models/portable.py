@@ -4,6 +4,7 @@ It can be used without genreflow (``predict.py``), and be the champion of anothe
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,6 +43,7 @@ MOST_VALUES = 2**28
 TOLERANCE = 1e-5
 """Largest difference of a probability between LiteRT and ONNX."""
 N_TRIED = 4
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FAULTS = (
     *(LookupError, TypeError, ValueError, AttributeError),
     *(OSError, ArithmeticError, MemoryError, RuntimeError),
@@ -192,7 +194,8 @@ def _require_modest(features: FeatureConfig, embedder: Model | None) -> None:
 
 
 def _is_name(genre: object) -> bool:
-    return isinstance(genre, str) and bool(genre.strip()) and genre.isprintable()
+    """Whether a genre is a text without control characters; any space may be in it."""
+    return isinstance(genre, str) and bool(genre.strip()) and not _CONTROL.search(genre)
 
 
 def _try_embedding(embedder: Model) -> None:
