@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+from flows.cli.app import extra_of
 from flows.printed import find_complaint, read_end
 from genre_core.errors import TransientError
+from storage.extras import ExtraMissing, describe_missing, is_installed
 from storage.home import DataLayout
 
 _PROGRAM = "import sys; from flows.cli.start import main; sys.exit(main())"
@@ -61,8 +63,12 @@ class Commands:
     _lock: Lock = field(default_factory=Lock)
 
     def start(self, layout: DataLayout, words: tuple[str, ...]) -> Command:
-        """Start a command on a home; `TransientError` if one of this name runs already."""
+        """Start a command on a home.
+
+        `TransientError` if one of this name runs already, `ExtraMissing` if its extra is missing.
+        """
         name = words[0]
+        require_startable(name)
         with self._lock:
             if name in self.last and self.last[name].is_running:
                 raise TransientError(f"`{self.last[name].shown}` runs; wait until it has ended.")
@@ -78,6 +84,20 @@ class Commands:
                 )
             self.last[name] = Command(words, log, process, datetime.now(UTC))
             return self.last[name]
+
+
+def describe_lack(name: str) -> str:
+    """Return what to install before a command can be started; empty if nothing is missing."""
+    extra = extra_of(name)
+    if not extra or is_installed(extra):
+        return ""
+    return describe_missing(extra, f"`genreflow {name}`")
+
+
+def require_startable(name: str) -> None:
+    """Raise `ExtraMissing` if the extra of a command is not installed."""
+    if lack := describe_lack(name):
+        raise ExtraMissing(lack)
 
 
 def log_of(layout: DataLayout, name: str) -> Path:
