@@ -33,6 +33,7 @@ _KINDS = {
 """What a setting takes, by the first word of pydantic's type of an error."""
 SECRETS = ("GENREFLOW_WEB_PASSWORD",)
 """Variables of one command, which stand in no file of settings."""
+_ALL = " The page Settings of the documentation lists all."
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _KEY = re.compile(r"\s*([^\s=#\[][^=#]*?)\s*=")
 _HEADER = re.compile(r"\s*\[+([^\[\]]+)\]+\s*(?:#.*)?$")
@@ -80,8 +81,9 @@ class Written:
         for variable in sorted(os.environ.keys() - set(SECRETS)):
             name = variable.upper().removeprefix(PREFIX).replace(JOINED, ".").lower()
             if variable.upper().startswith(PREFIX) and not self._is_known(name):
-                nearest = _as_variable(self._nearest(name))
-                raise UsageError(f"{variable} is no setting. The nearest is {nearest}.")
+                nearest = self._nearest(name)
+                hint = f" The nearest is {_as_variable(nearest)}." if nearest else _ALL
+                raise UsageError(f"{variable} is no setting.{hint}")
 
     def locate(self, name: str) -> str:
         """Return where a setting is written: a variable, or a line; empty for an option."""
@@ -118,7 +120,9 @@ class Written:
         kind, given = fault["type"], fault["input"]
         expected = fault.get("ctx", {}).get("expected") or _KINDS.get(kind.partition("_")[0])
         if kind in _UNKNOWN:
-            sentence = f"there is no setting `{name}`. The nearest is `{self._nearest(name)}`."
+            nearest = self._nearest(name)
+            hint = f" The nearest is `{nearest}`." if nearest else _ALL
+            sentence = f"there is no setting `{name}`.{hint}"
         elif kind == "value_error":
             sentence = fault["msg"].removeprefix("Value error, ")
             name = self._find_named(name, sentence)
@@ -142,7 +146,7 @@ class Written:
         )
 
     def _nearest(self, name: str) -> str:
-        """Return the known setting that is nearest to a name: one of its table, if one is alike."""
+        """Return the known setting that is near a name, in its table if possible; empty if none."""
         table, _, last = name.rpartition(".")
         own = table.partition(".")[2] if f"{table.partition('.')[0]}." in self.names else ""
         table = table.replace(f".{own}", ".NAME") if own else table
@@ -155,11 +159,10 @@ class Written:
             (beside if table else {}, last, 0.0),
             (joined, whole, 0.7),
             ({n.rpartition(".")[2]: n for n in reversed(known)}, last, 0.7),
-            (joined, whole, 0.0),
         ):
             if found := get_close_matches(wanted, names, 1, cutoff):
-                break
-        return names[found[0]].replace(".NAME.", f".{own}.")
+                return names[found[0]].replace(".NAME.", f".{own}.")
+        return ""
 
 
 def read_written(file: str, options: Sequence[str], model: type) -> Written:

@@ -64,6 +64,16 @@ def describe_missing(extra: str, purpose: str, otherwise: str = "") -> str:
     )
 
 
+def how_to_begin() -> str:
+    """Return what fills an empty home: a run, or what does without the extras of one."""
+    if is_installed("nightly"):
+        return "Run `genreflow run MUSIC`"
+    return (
+        "Import a model that was made elsewhere (`genreflow import-model FOLDER`), ingest music "
+        f"(`genreflow ingest MUSIC`), install what trains models (`{install_command('nightly')}`)"
+    )
+
+
 def explain_missing(error: ModuleNotFoundError) -> UsageError | None:
     """Return what to say of a module that is missing; None if it belongs to no extra."""
     module = (error.name or "").partition(".")[0]
@@ -81,7 +91,9 @@ def install_command(extra: str) -> str:
     if (environment / "uv-receipt.toml").exists():
         return f"uv tool install {_requirement(installed, _with_present(extra))}"
     if (environment / "pipx_metadata.json").exists():
-        return f"pipx install --force {_requirement(installed, _with_present(extra))}"
+        python = shlex.quote(str(Path(sys.executable).resolve()))
+        pipx = f"pipx install --force --python {python}"  # pipx changes to its own Python otherwise
+        return f"{pipx} {_requirement(installed, _with_present(extra))}"
     return f"{_installer(installed)} {_requirement(installed, [extra])}"
 
 

@@ -190,9 +190,20 @@ def _suggest_numeric(types: dict[str, str]) -> str:
 
 
 def _no_column(name: str, names: Sequence[str]) -> UsageError:
+    return UsageError(f"The table has no column {name}. {_suggest(name, names)}")
+
+
+def _suggest(name: str, names: Sequence[str]) -> str:
+    numbered = _NUMBERED.fullmatch(name)
+    alike = [
+        (int(other[2]), other[0])
+        for other in map(_NUMBERED.fullmatch, names)
+        if numbered and other and (other[1], other[3]) == (numbered[1], numbered[3])
+    ]
+    if numbered and alike and max(alike)[0] < int(numbered[2]):
+        return f"The last one of this name is {max(alike)[1]}."
     near = difflib.get_close_matches(name, names, 3, 0.5)
-    have = f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(names)}."
-    return UsageError(f"The table has no column {name}. {have}")
+    return f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(names)}."
 
 
 def _listed(names: Sequence[str]) -> str:

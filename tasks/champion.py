@@ -12,6 +12,7 @@ from genre_core.errors import GenreflowError, UsageError
 from genre_core.representations.features import FeatureConfig
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import embedding_transform
+from storage.extras import how_to_begin
 from storage.home import DataLayout
 from storage.models.champion import (
     DOCUMENT_FILE,
@@ -153,8 +154,8 @@ def require_champion(layout: DataLayout) -> Champion:
     champion = find_champion(layout)
     if champion is None:
         raise UsageError(
-            f"There is no champion in {layout.home} yet. Run `genreflow run` first, or name the "
-            "right place with --home."
+            f"There is no champion in {layout.home} yet. {how_to_begin()}, or name the right home "
+            "with --home."
         )
     return champion
 

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,7 +20,7 @@ from typer.models import CommandInfo
 
 from flows.cli.errors import find_cause
 from genre_core.errors import StoreMissing, UsageError
-from storage.extras import is_installed, require_extra
+from storage.extras import how_to_begin, is_installed, require_extra
 from tasks.logs import is_json, log_as_json
 from tasks.terminal import ERR, OUT, announce
 
@@ -219,9 +220,15 @@ def require_store(layout: "DataLayout") -> None:
     """Refuse a home that has no catalog, before one is made there."""
     if not layout.catalog.exists():
         raise StoreMissing(
-            f"There is no store in {layout.home} yet. Name the right home with --home, or run "
-            "`genreflow run` first."
+            f"There is no store in {layout.home} yet. {how_to_begin()}, or name the right home "
+            "with --home."
         )
+
+
+def at_home(layout: "DataLayout") -> str:
+    """Return the option by which a next command finds a home; empty if this one had none."""
+    is_named = any(word.partition("=")[0] == "--home" for word in sys.argv[1:])
+    return f" --home {shlex.quote(str(layout.home))}" if is_named else ""
 
 
 def print_json(document: object) -> None:
@@ -261,7 +268,9 @@ def main() -> None:
         run_app()
     except SystemExit as end:
         if end.code == STOPPED:
-            ERR.print("Stopped. What was finished is kept; run the same command again to resume.")
+            from flows.cli.start import stopped_sentence
+
+            ERR.print(stopped_sentence())
         raise
     except Exception as error:
         cause = find_cause(error)

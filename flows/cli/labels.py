@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, print_json, read_config, show
+from flows.cli.app import SHOWN_DIGITS, AsJson, Home, app, at_home, print_json, read_config, show
 from flows.cli.tables import PLAIN, plain_table, print_rows
 from flows.environment import set_environment
 from flows.settings import read_settings
@@ -37,7 +37,8 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: `genreflow suspects`
     """
-    rows = suspect_rows(read_settings(home=home).layout)
+    layout = read_settings(home=home).layout
+    rows = suspect_rows(layout)
     if as_json:
         print_json(rows)
         return
@@ -46,7 +47,8 @@ def suspects(home: Home = None, as_json: AsJson = False) -> None:
         return
     headings = ("id", "label", "prediction", "song, and the nearest ones of other artists")
     OUT.print(plain_table("Labels that look wrong", headings, map(_suspect_row, rows)))
-    show("Play them, then confirm or correct a label: genreflow decide ID GENRE")
+    decide = f"genreflow decide ID GENRE{at_home(layout)}"
+    show(f"Play them, then confirm or correct a label: {decide}")
 
 
 def _suspect_row(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -136,7 +138,7 @@ def propose_next(
     if as_json:
         print_json(asdict(proposed))
     else:
-        _show(proposed, music)
+        _show(proposed, music, at_home(config.layout))
 
 
 def _find_features(config: "Settings") -> "FeatureConfig":
@@ -150,7 +152,7 @@ def _find_features(config: "Settings") -> "FeatureConfig":
     )
 
 
-def _show(proposed: "Proposed", music: str | None) -> None:
+def _show(proposed: "Proposed", music: str | None, home: str) -> None:
     show(*_remarks(proposed, music))
     if not proposed.songs:
         return
@@ -159,8 +161,8 @@ def _show(proposed: "Proposed", music: str | None) -> None:
     print_rows(OUT, table, headings, map(_proposed_row, proposed.songs))
     show(
         "Play each, put its genre in place of the prediction, and train again:",
-        *map(_command, proposed.songs),
-        "genreflow train",
+        *(_command(song, home) for song in proposed.songs),
+        f"genreflow train{home}",
     )
 
 
@@ -169,9 +171,9 @@ def _proposed_row(song: "ProposedSong") -> tuple[str, ...]:
     return (song.title or song.song, song.artist, song.predicted, confidence, song.why)
 
 
-def _command(song: "ProposedSong") -> str:
+def _command(song: "ProposedSong", home: str) -> str:
     genre = shlex.quote(song.predicted) if song.predicted else "GENRE"
-    return f"genreflow decide {song.track_id[:SHOWN_DIGITS]} {genre}  # {song.song}"
+    return f"genreflow decide {song.track_id[:SHOWN_DIGITS]} {genre}{home}  # {song.song}"
 
 
 def _remarks(proposed: "Proposed", music: str | None) -> list[str]:

@@ -34,6 +34,7 @@ from genre_core.records import Reason, counted
 from genre_core.representations.features import name_features
 from storage.catalog.query import query
 from storage.catalog.status import conflict_rows, read_status
+from storage.extras import how_to_begin
 from storage.home import DataLayout
 from storage.sources.identity import location_given
 from storage.sources.listing import require_place
@@ -84,7 +85,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     """
     settings = read_settings(home=home)
     if _is_new(settings.layout) and not as_json:
-        show(f"There is no store in {settings.layout.home} yet. Make one: genreflow run MUSIC")
+        show(f"There is no store in {settings.layout.home} yet. {how_to_begin()}.")
         return
     found = read_status(settings.layout, settings.snapshot_choice())
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.app import Home, app, require_home, show
+from flows.cli.app import Home, app, at_home, require_home, show
 from flows.environment import set_environment
 from flows.settings import read_settings
 from genre_core.errors import UsageError
@@ -86,8 +86,8 @@ def import_model(
         write_export(layout.champion, exported)
     show(card_text(exported.document))
     show(
-        f"It answers in {layout.home} from now on: genreflow classify SONG. The first promotion of "
-        "a model that is trained there replaces it."
+        f"It answers in {layout.home} from now on: genreflow classify SONG{at_home(layout)}",
+        "The first promotion of a model that is trained there replaces it.",
     )
 
 

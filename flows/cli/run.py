@@ -5,7 +5,7 @@ from dataclasses import replace
 from shutil import which
 from typing import Any, cast
 
-from flows.cli.app import settle_engine, show
+from flows.cli.app import at_home, settle_engine, show
 from flows.cli.pipeline import complain_of_sites, compose, unseen
 from flows.cli.tables import (
     audit_sentence,
@@ -132,9 +132,9 @@ def _list_songs(reason: str) -> str:
 def _show_next(layout: DataLayout, verdict: Level | None) -> None:
     steps = next_steps(read_status(layout), verdict, len(suspect_rows(layout)))
     own = "" if which("genreflow") else " (the command is .venv/bin/genreflow)"
-    show("", f"Next steps{own}:", *(f"  {why}\n    {command}" for why, command in steps))
-    needed = "" if read_settings().layout.home == layout.home else "; name it with --home"
-    show(f"All that lasts is in {layout.home}{needed}.")
+    home = at_home(layout)
+    show("", f"Next steps{own}:", *(f"  {why}\n    {command}{home}" for why, command in steps))
+    show(f"All that lasts is in {layout.home}.")
 
 
 def _require_no_own_music(layout: DataLayout) -> None:

@@ -140,7 +140,8 @@ def listen_on(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port))
     except OSError as error:
         raise UsageError(
-            f"The server cannot listen on {host}:{port}: {error.strerror}. Name another port."
+            f"The server cannot listen on {host}:{port}: {error.strerror}. Name another one "
+            "with --port."
         ) from error
 
 

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 from genre_core.locations import printable
 
 STOPPED = 130
-SENTENCE = "\nStopped. What was finished is kept; run the same command again to resume.\n"
+SENTENCE = "Stopped. What was finished is kept; run the same command again to resume."
 STARTING = "Starting"
 ALONE = ("classify",)
 """Commands that are imported without the others, whose import takes longer than their work."""
-NOISY = ("ui", "serve", "web", "--verbose", "-v")
+SERVERS = ("ui", "serve", "web")
+NOISY = (*SERVERS, "--verbose", "-v")
 """Commands and options that show what libraries and servers write to standard error."""
 
 _COLOUR = re.compile(r"(\r|\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK]))")
@@ -74,7 +75,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     if kill_server := getattr(sys.modules.get("flows.engine"), "kill_server", None):
         kill_server()
     with suppress(OSError):  # the terminal may be closed
-        sys.stderr.write(SENTENCE)
+        sys.stderr.write(f"\n{stopped_sentence()}\n")
         sys.stdout.flush()
         sys.stderr.flush()
     # sys.exit would wait for the chunks that threads are working on, up to 64 songs each
@@ -82,6 +83,11 @@ def _stop(number: int, _frame: FrameType | None) -> None:
         os._exit(STOPPED)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+def stopped_sentence() -> str:
+    """Return what is said at the end of a stopped command; a server has nothing to resume."""
+    return "Stopped." if set(SERVERS) & set(sys.argv[1:]) else SENTENCE
 
 
 def quiet_libraries() -> None:

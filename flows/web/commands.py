@@ -11,7 +11,7 @@ from threading import Lock
 from flows.cli.app import extra_of
 from flows.printed import find_complaint, read_end
 from genre_core.errors import TransientError
-from storage.extras import ExtraMissing, describe_missing, is_installed
+from storage.extras import NAME, ExtraMissing, is_installed
 from storage.home import DataLayout
 
 _PROGRAM = "import sys; from flows.cli.start import main; sys.exit(main())"
@@ -91,7 +91,10 @@ def describe_lack(name: str) -> str:
     extra = extra_of(name)
     if not extra or is_installed(extra):
         return ""
-    return describe_missing(extra, f"`genreflow {name}`")
+    return (
+        f"`genreflow {name}` needs packages that are not installed: those of `{NAME}[{extra}]`. "
+        "The same command, on the machine of this page, says how to install them."
+    )
 
 
 def require_startable(name: str) -> None:

@@ -31,7 +31,10 @@ from tasks.predict import Classifier, study_song
 from tasks.serving import FAILED, MAX_NAME, MAX_SONG_BYTES, limit_strangers
 
 router = APIRouter(prefix="/dropped", include_in_schema=False)
-NO_MODEL = "There is no model yet that could predict. Run `genreflow run` on this machine first."
+NO_MODEL = (
+    "There is no model yet that could predict. On this machine, run `genreflow run`, or import a "
+    "model: `genreflow import-model FOLDER`."
+)
 TOO_LARGE = f"The file is larger than {MAX_SONG_BYTES >> 20} MiB, too large to be dropped here."
 NOT_OPENED = (
     "There is no song under this path, or this server may not open it for you. Songs of the "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from genre_core.errors import StoreMissing, UsageError
 from storage.catalog.instance import attached, quote
 from storage.catalog.published import published_tables
+from storage.extras import how_to_begin
 from storage.home import DataLayout
 from storage.shard_store import ShardStore, open_store
 
@@ -101,8 +102,8 @@ def keep_open(layout: DataLayout) -> Iterator[None]:
 def _explaining_failures(layout: DataLayout) -> Iterator[None]:
     if not layout.published.exists():
         raise StoreMissing(
-            f"There is no store in {layout.home} yet. Run `genreflow run`, or name the right "
-            "place with --home."
+            f"There is no store in {layout.home} yet. {how_to_begin()}, or name the right home "
+            "with --home."
         )
     import duckdb
 

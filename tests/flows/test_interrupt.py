@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from flows.cli.start import stopped_sentence
 from flows.environment import OWNER, end_orphaned_servers
 from tests.shared import Shared
 
@@ -97,6 +98,15 @@ def program(tmp_path: Path, shared: Shared, engine: str) -> Iterator[Program]:
         for one in left:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
+
+
+@pytest.mark.parametrize("words", [["web"], ["serve", "--port", "1"], ["--home", "x", "ui"]])
+def test_a_server_that_is_stopped_names_nothing_to_resume(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["genreflow", *words])
+
+    assert stopped_sentence() == "Stopped."
 
 
 @pytest.mark.flow

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -61,6 +63,10 @@ def test_the_example_predicts_what_classify_predicts_here_and_where_it_was_impor
 
     assert imported.code == 0, imported.err
     assert "Model card: genreflow version 1" in imported.out
+    command = re.search(r"genreflow (classify SONG .*)", imported.out)
+    assert command
+    answer = genreflow(*shlex.split(command[1].replace("SONG", str(songs[0]))))
+    assert answer.code == 0, answer.err
     assert probabilities(genreflow, tmp_path / "new", songs) == expected
     found = predict(exported, songs)
     assert len(found) == 3

@@ -94,6 +94,7 @@ def test_augmentation_is_set_in_a_table_of_the_training(
             "fragment_length = 3",
             "line 1: there is no setting `fragment_length`. The nearest is `fragment_lengths_s`.",
         ),
+        ("nonsense = 3", "there is no setting `nonsense`. The page Settings"),
         ("\nseeds = 'many'", "genreflow.toml, line 2: seeds is 'many'; use a list."),
         ("seeds = [1", "genreflow.toml, end of document: Unclosed array. Correct it"),
         ("[training]\nmax_epochs = 0", "genreflow.toml, line 2: training.max_epochs is 0"),
@@ -177,6 +178,7 @@ def test_the_password_of_the_page_is_no_setting(
         ("GENREFLOW_TRAINING_MAX_EPOCHS", "1", "nearest is GENREFLOW_TRAINING__MAX_EPOCHS"),
         ("GENREFLOW_HOM", "x", "GENREFLOW_HOM is no setting. The nearest is GENREFLOW_HOME."),
         ("genreflow_hom", "x", "genreflow_hom is no setting. The nearest is GENREFLOW_HOME."),
+        ("GENREFLOW_NONSENSE", "1", "GENREFLOW_NONSENSE is no setting. The page Settings"),
         ("GENREFLOW_HOME__X", "1", "GENREFLOW_HOME__X is no setting"),
     ],
 )

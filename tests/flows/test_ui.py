@@ -113,7 +113,7 @@ def test_both_pages_answer_until_ctrl_c_stops_them_with_all_their_children(pages
     assert statuses == [200, 200]
     assert n_members >= 3
     assert code == 130
-    assert "Stopped." in pages.log.read_text("utf-8")
+    assert "Stopped.\n" in pages.log.read_text("utf-8")
     assert wait_until_gone(pages) == []
     assert is_silent(pages.mlflow)
     assert is_silent(pages.prefect)

@@ -19,6 +19,7 @@ from storage.fetch.sites.pages import find_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYTHON = Path(sys.executable).resolve()
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 """Of packages whose modules have other names."""
 OPTIONAL = {
@@ -116,6 +117,23 @@ def test_every_command_whose_extra_is_missing_names_it_and_writes_nothing(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "command", [["classify", "song.wav"], ["status"], ["web"], ["sql", "from tracks"]]
+)
+def test_an_empty_home_of_a_light_installation_names_what_it_can_do(
+    command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "song.wav").touch()
+
+    output, lines = call_light([command], tmp_path)
+
+    said = "\n".join([output, *lines])
+    assert "`genreflow import-model FOLDER`" in said
+    assert "`genreflow ingest MUSIC`" in said
+    assert "[nightly]" in said
+    assert "genreflow run" not in said
+
+
 def test_help_marks_what_is_not_installed_and_explains_every_command(tmp_path: Path) -> None:
     output, lines = call_light([["--help"], ["train", "--help"]], tmp_path)
 
@@ -144,14 +162,20 @@ def test_a_page_of_a_music_site_needs_the_download_extra(monkeypatch: pytest.Mon
     ("installer", "receipt", "origin", "command"),
     [
         ("uv", "uv-receipt.toml", {}, "uv tool install 'genreflow[nightly]'"),
-        ("pip", "pipx_metadata.json", {}, "pipx install --force 'genreflow[nightly]'"),
+        (
+            "pip",
+            "pipx_metadata.json",
+            {},
+            f"pipx install --force --python {PYTHON} 'genreflow[nightly]'",
+        ),
         ("uv", "", {}, f"uv pip install --python {sys.executable} 'genreflow[nightly]'"),
         ("pip", "", {}, "'genreflow[nightly]'"),
         (
             "pip",
             "pipx_metadata.json",
             {"url": "file:///a%20b/genreflow-1.0-py3-none-any.whl"},
-            "pipx install --force 'genreflow[nightly] @ file:///a%20b/genreflow-1.0-py3-none-any.whl'",
+            f"pipx install --force --python {PYTHON} "
+            "'genreflow[nightly] @ file:///a%20b/genreflow-1.0-py3-none-any.whl'",
         ),
         (
             "uv",

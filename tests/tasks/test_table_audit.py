@@ -297,7 +297,7 @@ FAULTS = {
     "a missing column, with one that is near": ({"group": "artst"}, "mean artist or by_artist?"),
     "no features": ({"features": ()}, "f0..fold"),
     "features that are texts": ({"features": ("f0", "by_row")}, "by_row (VARCHAR)"),
-    "a range with a gap": ({"features": ("f0..f99",)}, "no column f99"),
+    "a range beyond the end": ({"features": ("f0..f99",)}, "The last one of this name is f11."),
     "a label of one value": ({"label": "one"}, "only 'x'"),
     "a label that is none": ({"label": "noise"}, "that is no label"),
     "a label that is empty": ({"label": "empty"}, "is empty"),

@@ -58,6 +58,8 @@ def test_a_command_whose_extra_is_missing_is_not_started_and_the_extra_named(
     monkeypatch.setitem(sys.modules, "mlflow", None)  # as where it is not installed
 
     for name, extra in {"night": "nightly", "promote": "train", "retry": "train"}.items():
-        with pytest.raises(ExtraMissing, match=rf"`genreflow {name}` needs .*\[{extra}\]"):
+        with pytest.raises(
+            ExtraMissing, match=rf"`genreflow {name}` needs .*`genreflow\[{extra}\]`"
+        ):
             commands.start(layout, (name,))
         assert not log_of(layout, name).exists()
