@@ -1,5 +1,6 @@
 """Small records that travel between tasks; arrays never do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -159,6 +160,11 @@ class Outcome:
 def counted(n: int, one: str, many: str = "") -> str:
     """Return a number with its noun: ``1 song``, ``2 songs``."""
     return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def name_first(names: Sequence[str], most: int) -> str:
+    """Return the first names as people read them: ``a, b, c …``."""
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
 def name_song(artist: str, title: str, otherwise: str) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from genre_core.audit.table import FeatureTable, Strings, TableColumns
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.records import counted
+from genre_core.records import counted, name_first
 from storage.catalog.instance import plain_name, quote, quote_name
 from storage.sources.manifest import NO_TEXT
 
@@ -196,7 +196,7 @@ def _no_column(name: str, names: Sequence[str]) -> UsageError:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" … ({len(names)} in all)" if len(names) > SHOWN else "")
+    return name_first(names, SHOWN) + (f" ({len(names)} in all)" if len(names) > SHOWN else "")
 
 
 def _require_columns(columns: TableColumns, types: dict[str, str]) -> None:

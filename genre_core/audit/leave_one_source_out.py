@@ -12,7 +12,7 @@ from genre_core.audit.songs import AuditedSong, assign_folds, genres_of_several,
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.evaluation.metrics import score_predictions
 from genre_core.examples import Examples
-from genre_core.records import counted
+from genre_core.records import counted, name_first
 
 FEWEST_GENRES = 2
 SHOWN = 5
@@ -192,7 +192,7 @@ def _scores(predictions: Predictions) -> dict[str, float]:
 def _describe_single(songs: Sequence[AuditedSong], sources: Mapping[str, str], noun: str) -> str:
     several = set(genres_of_several(songs, sources))
     single = sorted({song.genre for song in songs} - several)
-    named = ", ".join(single[:SHOWN]) + (" …" if len(single) > SHOWN else "")
+    named = name_first(single, SHOWN)
     return (
         f"two genres need {noun}s of two sources each; genres of one source: {named}. Add {noun}s "
         "of each genre from elsewhere."

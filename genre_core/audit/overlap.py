@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from genre_core.audit.rules import Check, CheckName, Level
 from genre_core.audit.songs import AuditedSong
 from genre_core.dataset.groups import BY_GROUP, BY_MAIN_ARTIST, BY_SONG
-from genre_core.records import Split, counted
+from genre_core.records import Split, counted, name_first
 
 MANY_UNKNOWN = 0.1
 """Share of songs without an artist above which separate artists cannot be guaranteed."""
@@ -84,9 +84,7 @@ def _count_loose(songs: Sequence[AuditedSong]) -> Loose:
 
 def _describe_leaks(leaks: Mapping[str, Sequence[str]]) -> str:
     found = [
-        f"{len(keys)} {kind} ({', '.join(keys[:SHOWN])}{' …' if len(keys) > SHOWN else ''})"
-        for kind, keys in leaks.items()
-        if keys
+        f"{len(keys)} {kind} ({name_first(keys, SHOWN)})" for kind, keys in leaks.items() if keys
     ]
     if not found:
         return "no track, recording or artist is in two subsets where a genre is split by group."

@@ -10,7 +10,7 @@ from genre_core.audit.intervals import recall_contrasts
 from genre_core.evaluation.bootstrap import Float64Array, Interval, interval_rng
 from genre_core.evaluation.predictions import SongPredictions
 from genre_core.evaluation.significance import ScoreIntervals, score_intervals
-from genre_core.records import Split, counted
+from genre_core.records import Split, counted, name_first
 
 SHOWN = 5
 
@@ -126,11 +126,11 @@ class Crossing:
         of = "" if self.n_known == self.n_songs else f" (known of {self.n_known} songs)"
         if not self.keys:
             return f"No {self.kind} is in two subsets{of}."
-        named = ", ".join(self.keys[:SHOWN]) + (" …" if len(self.keys) > SHOWN else "")
         return (
             f"{counted(len(self.keys), f'{self.kind} is', f'{self.kind}s are')} in two subsets"
-            f"{of}: {named}. {counted(self.n_tested, 'test song shares', 'test songs share')} one "
-            "with training or validation."
+            f"{of}: {name_first(self.keys, SHOWN)}. "
+            f"{counted(self.n_tested, 'test song shares', 'test songs share')} one with training "
+            "or validation."
         )
 
     def as_document(self) -> dict[str, object]:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
-from genre_core.locations import location_of, mask_location, path_of
+from genre_core.locations import location_of, mask_location, path_of, printable
 from genre_core.records import counted
 from storage.catalog.connection import Catalog, fetch_map, fetch_rows, fetch_values
 from storage.catalog.recordings import (
@@ -137,10 +137,12 @@ def _read_line(line: LabelLine, find: "_Finder", known: Collection[str] | None) 
     found = find.tracks(line.song)
     if len(found) != 1:
         return replace(read, result=_MISSED[bool(found)], message=_explain_missed(len(found)))
+    if printable(line.genre) != line.genre or {*line.genre} & {*"\t\n"}:
+        message = "A genre is one line of text, without control characters."
+        return replace(read, result=LineResult.UNKNOWN_GENRE, message=message)
     if known is not None and line.genre not in known:
-        return replace(
-            read, result=LineResult.UNKNOWN_GENRE, message=_explain_genre(line.genre, known)
-        )
+        message = _explain_genre(line.genre, known)
+        return replace(read, result=LineResult.UNKNOWN_GENRE, message=message)
     return replace(read, track_id=found[0])
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from storage.home import DataLayout
@@ -38,12 +39,13 @@ class Scrubber:
     """
 
     def __init__(self, layout: DataLayout, names: Iterable[str], secrets: Iterable[str]) -> None:
-        self.home = str(layout.home.absolute())
+        self.home = unicodedata.normalize("NFC", str(layout.home.absolute()))
         self._secrets = _any_of(secrets, SHORTEST_SECRET, "")
         self._names = _any_of(names, SHORTEST_NAME, r"(?i)")
 
     def scrub(self, text: str) -> str:
         """Return a text without anything private."""
+        text = unicodedata.normalize("NFC", text)
         text = _CODE.sub(r"<code>\1<end>", text).replace(self.home, "<home>")
         text = self._secrets.sub("<secret>", text)
         text = _ASSIGNED.sub(r"\1<secret>", text)
@@ -78,10 +80,16 @@ def _marked(kind: str, text: str) -> str:
 
 
 def _any_of(texts: Iterable[str], shortest: int, flags: str) -> re.Pattern[str]:
-    """Pattern of whole texts, the longest first; one that never matches if there are none."""
+    """Pattern of whole texts, the longest first; one that never matches if there are none.
+
+    Accents are composed, and any space stands for any other.
+    """
+    texts = (unicodedata.normalize("NFC", text) for text in texts)
     known = sorted({text.strip() for text in texts if len(text.strip()) >= shortest}, key=len)
     if not known:
         return re.compile(r"(?!)")
-    return re.compile(
-        flags + r"(?<!\w)(?:" + "|".join(map(re.escape, reversed(known))) + r")(?!\w)"
-    )
+    return re.compile(flags + r"(?<!\w)(?:" + "|".join(map(_spaced, reversed(known))) + r")(?!\w)")
+
+
+def _spaced(text: str) -> str:
+    return r"\s+".join(map(re.escape, text.split()))

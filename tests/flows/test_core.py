@@ -56,6 +56,10 @@ async def ask():
                 failed.append((page, answer.status_code, answer.text))
             if page.endswith("/similar") and '<ol class="similar">' not in answer.text:
                 failed.append((page, "no similar songs", answer.text))
+            extra = {"/nights": "nightly", "/models": "train"}.get(page)
+            is_offered = "hx-post" in answer.text
+            if extra and (is_offered or f"[{extra}]" not in answer.text):
+                failed.append((page, "offers what needs an extra", answer.text))
 
 asyncio.run(ask())
 with genreflow.open() as library:

@@ -133,6 +133,15 @@ def test_new_genres_are_taken_on_demand(labels: Import, store: Store) -> None:
     assert genres(store)["free"] == "zouk"
 
 
+def test_a_new_genre_of_two_lines_is_refused(labels: Import, store: Store) -> None:
+    before = genres(store)
+
+    result = labels(f'track_id,genre\n{track_id("free")},"zo\nuk"\n', "--new-genres", "--json")
+
+    assert json.loads(result.out)["lines"][0]["result"] == "unknown_genre"
+    assert genres(store) == before
+
+
 def test_lines_that_contradict_each_other_apply_to_nothing(labels: Import, store: Store) -> None:
     before = genres(store)
 

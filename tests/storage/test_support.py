@@ -100,3 +100,11 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
 )
 def test_a_text_keeps_what_is_not_private(text: str, shown: str) -> None:
     assert Scrubber(DataLayout(Path("/srv/my home")), [], []).scrub(text) == shown
+
+
+def test_a_name_is_replaced_however_its_accents_and_spaces_are_written() -> None:
+    scrubber = Scrubber(DataLayout(Path("/srv/home")), ["Bj\u00f6rk Gu\u00f0"], [])
+
+    shown = [scrubber.scrub(name) for name in ("Bjo\u0308rk Gu\u00f0", "BJ\u00d6RK \u00a0gu\u00f0")]
+
+    assert shown == ["<name>", "<name>"]
