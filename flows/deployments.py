@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import time as TimeOfDay
 from importlib.resources import files
 from pathlib import Path
@@ -21,41 +22,58 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from flows.prefect_server import LONGEST_START_S, PAUSE_S
-from flows.schedule import find_api, read_prefect
+from flows.schedule import NIGHTLY, POOL, find_api, name_deployment, name_pool, read_prefect
 from genre_core.errors import GenreflowError
 from storage.home import DataLayout
 from storage.schedule import cron, systemd
-from storage.schedule.plan import Plan, name_of
+from storage.schedule.plan import SCHEDULED, Plan, name_of
 from tasks.direct import CHOSEN
+from tasks.logs import OPTION as LOG_JSON
+from tasks.logs import is_json
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-POOL, NIGHTLY = "genreflow", "nightly/nightly"
 PORTS = {"--prefect-port": 4200, "--mlflow-port": 5000}
 LONGEST_STOP_S = 30.0
 _ZONES = "zoneinfo/"
 
 
-def deploy_flows(api: str) -> None:
+def deploy_flows(home: Path, api: str) -> None:
     """Create the pool, and the deployments of prefect.yaml; a schedule that is there stays.
 
-    Flows read genreflow.toml in the folder of this process.
+    Where a timer or cron starts the nights, Prefect plans none. Flows read genreflow.toml in the
+    folder of this process.
     """
-    import yaml
-
-    if not _has_pool(api):
-        _call_prefect(api, "work-pool", "create", POOL, "--type", "process")
-    document = yaml.safe_load(files("flows").joinpath("prefect.yaml").read_text("utf-8"))
-    schedules = _read_schedules(api)
-    for deployment in document["deployments"]:
-        name = deployment["name"]
-        if schedules is not None and f"{name}/{name}" == NIGHTLY:
-            deployment["schedules"] = schedules
+    pool, nightly = name_pool(home), name_deployment(home)
+    if not _has_pool(api, pool):
+        _call_prefect(api, "work-pool", "create", pool, "--type", "process")
+    schedules = _read_schedules(api, f"nightly/{nightly}")
+    if schedules is None and (systemd.find(home) or cron.find(home)):
+        schedules = []
+    document = read_deployments(pool, nightly, schedules)
     with TemporaryDirectory(prefix="genreflow-") as folder:
         written = Path(folder) / "prefect.yaml"
         written.write_text(json.dumps(document), "utf-8")  # JSON is YAML
         _call_prefect(api, "--no-prompt", "deploy", "--all", "--prefect-file", str(written))
+
+
+def read_deployments(
+    pool: str, nightly: str, schedules: list[dict[str, Any]] | None
+) -> dict[str, Any]:
+    """Return prefect.yaml with a pool, a name of the nightly deployment, and other schedules.
+
+    The other deployments are named after their flows on a server of one home, else as the nightly.
+    """
+    import yaml
+
+    document = yaml.safe_load(files("flows").joinpath("prefect.yaml").read_text("utf-8"))
+    for deployment in document["deployments"]:
+        if deployment["name"] == NIGHTLY and schedules is not None:
+            deployment["schedules"] = schedules
+        deployment["name"] = deployment["name"] if pool == POOL else nightly
+        deployment["work_pool"] = {**deployment["work_pool"], "name": pool}
+    return dict(document)
 
 
 @contextmanager
@@ -68,24 +86,24 @@ def _open_client(api: str) -> Iterator["SyncPrefectClient"]:
         yield client
 
 
-def _has_pool(api: str) -> bool:
+def _has_pool(api: str, pool: str) -> bool:
     from prefect.exceptions import ObjectNotFound
 
     with _open_client(api) as client:
         try:
-            client.read_work_pool(POOL)
+            client.read_work_pool(pool)
         except ObjectNotFound:
             return False
     return True
 
 
-def _read_schedules(api: str) -> list[dict[str, Any]] | None:
+def _read_schedules(api: str, name: str) -> list[dict[str, Any]] | None:
     """Return the schedules of the nightly deployment as prefect.yaml has them; None without one."""
     from prefect.exceptions import ObjectNotFound
 
     with _open_client(api) as client:
         try:
-            found = client.read_deployment_by_name(NIGHTLY).schedules
+            found = client.read_deployment_by_name(name).schedules
         except ObjectNotFound:
             return None
     return [
@@ -115,18 +133,25 @@ def _call_prefect(api: str, *words: str) -> None:
 def worker_command(home: Path) -> list[str]:
     """Return the command of a worker, by its absolute program, named after a home."""
     return [
-        *(sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL),
+        *(sys.executable, "-m", "prefect", "worker", "start", "--pool", name_pool(home)),
         *("--type", "process", "--name", name_of(home), "--install-policy", "never"),
     ]
 
 
 def is_online(api: str, home: Path) -> bool:
     """Whether the worker of a home works, as the server knows."""
-    if not _has_pool(api):  # it is made at the first start
+    pool = name_pool(home)
+    if not _has_pool(api, pool):  # it is made at the first start
         return False
     with _open_client(api) as client:
-        workers = client.read_workers_for_work_pool(POOL)
+        workers = client.read_workers_for_work_pool(pool)
     return any(one.name == name_of(home) and str(one.status.value) == "ONLINE" for one in workers)
+
+
+def find_worked(layout: DataLayout) -> str:
+    """Return the address of the server that a worker of a home takes runs from, if there is one."""
+    api = find_api(layout)
+    return api if api and read_prefect(layout) and is_online(api, layout.home) else ""
 
 
 def set_schedule(layout: DataLayout, api: str, at: TimeOfDay) -> None:
@@ -134,10 +159,11 @@ def set_schedule(layout: DataLayout, api: str, at: TimeOfDay) -> None:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule
 
-    clear_schedule(api)
+    nightly = name_deployment(layout.home)
+    clear_schedule(api, nightly)
     daily = CronSchedule(cron=f"{at.minute} {at.hour} * * *", timezone=local_zone())
     with _open_client(api) as client:
-        deployment = client.read_deployment_by_name(NIGHTLY)
+        deployment = client.read_deployment_by_name(f"nightly/{nightly}")
         client.create_deployment_schedules(
             deployment.id, [DeploymentScheduleCreate(schedule=daily, active=True)]
         )
@@ -146,12 +172,12 @@ def set_schedule(layout: DataLayout, api: str, at: TimeOfDay) -> None:
         time.sleep(10 * PAUSE_S)
 
 
-def clear_schedule(api: str) -> None:
-    """Let the nightly deployment of a server start at no time, if it has one."""
+def clear_schedule(api: str, nightly: str) -> None:
+    """Let a nightly deployment of a server start at no time, if it is there."""
     from prefect.exceptions import ObjectNotFound
 
     with _open_client(api) as client, suppress(ObjectNotFound):
-        deployment = client.read_deployment_by_name(NIGHTLY)
+        deployment = client.read_deployment_by_name(f"nightly/{nightly}")
         for one in deployment.schedules:
             client.delete_deployment_schedule(deployment.id, one.id)
 
@@ -170,7 +196,10 @@ def start_kept(plan: Plan) -> str:
     ``systemd`` starts it again after a failure and a reboot, ``cron`` after a reboot; empty: what
     nothing starts again.
     """
-    words = ("ui", "--worker", "--home", str(plan.home), *_free_ports())
+    others = {name: text for name, text in plan.variables.items() if name != SCHEDULED}
+    plan = replace(plan, variables=others)  # what people start there is started by no schedule
+    json_option = (LOG_JSON,) if is_json() else ()
+    words = (*json_option, "ui", "--worker", "--home", str(plan.home), *_free_ports())
     if systemd.is_reachable():
         systemd.keep(plan, words)
         return "systemd"
@@ -194,8 +223,7 @@ def await_kept(layout: DataLayout) -> str:
     """Wait until server, deployments and worker are there; return the address of the server."""
     deadline = time.monotonic() + LONGEST_START_S
     while time.monotonic() < deadline:
-        api = find_api(layout)
-        if api and read_prefect(layout) and is_online(api, layout.home):
+        if api := find_worked(layout):
             return api
         time.sleep(10 * PAUSE_S)
     stop_kept(layout)
@@ -205,17 +233,21 @@ def await_kept(layout: DataLayout) -> str:
     )
 
 
+def is_kept(home: Path) -> bool:
+    """Whether `start_kept` has started server and worker of a home."""
+    return systemd.is_kept(home) or cron.is_kept(home) or bool(_find_processes(home))
+
+
 def stop_kept(layout: DataLayout) -> bool:
     """Clear the schedule and stop what `start_kept` has started; whether there was such a thing.
 
     A server that others have started stays as it is.
     """
     home = layout.home
-    is_known = systemd.is_kept(home) or cron.is_kept(home)
-    if not (is_known or _find_processes(home)):
+    if not is_kept(home):
         return False
-    if read_prefect(layout):
-        clear_schedule(find_api(layout))
+    if (found := read_prefect(layout)) and found.page:  # a client without a server starts one
+        clear_schedule(f"{found.page}/api", name_deployment(home))
     systemd.release(home)
     if cron.is_kept(home):
         cron.remove(home)

@@ -14,6 +14,8 @@ from genre_core.representations.features import FeatureConfig, name_features
 FACTS = "card"
 """Key of the facts of a promoted model in its document."""
 TITLES = {"train": "training", "validation": "validation", "test": "test"}
+MOST_LICENCES = 10
+"""That a card names, those of the most training songs."""
 Facts = Mapping[str, Any]
 
 
@@ -52,10 +54,12 @@ def card_text(document: Mapping[str, Any]) -> str:
             "",
             f"- Input: {_describe_input(features)}",
             *_describe_embedding(features),
-            *(_describe_training(facts) if facts else _NOT_PROMOTED),
+            *(_describe_run(facts) if facts else _NOT_PROMOTED),
+            *(_describe_scores(facts) if facts else ()),
             *(_describe_certainty(facts) if facts else ()),
             "",
             *_describe_use(features, facts),
+            *(_describe_songs(facts) if facts else ()),
             "",
         ]
     )
@@ -87,33 +91,17 @@ def _describe_embedding(features: FeatureConfig) -> list[str]:
     ]
 
 
-def _describe_training(facts: Facts) -> list[str]:
-    splits = facts["splits"]
-    songs = [f"{TITLES[name].capitalize()}: {_count_songs(one)}" for name, one in splits.items()]
-    golden = facts["golden"]
-    rows = [
-        f"| {_cell(one['genre'])} | {one['train']} | {one['validation']} | {one['test']} "
-        f"| {_show(one['recall'])} |"
-        for one in facts["genres"]
-    ]
-    named = [
-        f"{_cell(one['licence']) or 'not named'}: {one['n_songs']}" for one in facts["licences"]
-    ]
+def _describe_run(facts: Facts) -> list[str]:
     return [
         f"- Network: {facts['network']}, {facts['n_parameters']:,} parameters, trained "
         f"{facts['trained_at']}; run {facts['run_id']}.",
         f"- Promoted {facts['promoted_at']}: {facts['reason']}",
-        "",
-        "## Trained on",
-        "",
-        f"Library {facts['library_id']}, snapshot {facts['snapshot_id']}. {'. '.join(songs)}. "
-        "No artist is in two of them, unless a genre has too few artists.",
-        "",
-        "| genre | training songs | validation songs | test songs | recall on test songs |",
-        "| --- | --- | --- | --- | --- |",
-        *rows,
-        "",
-        f"Licences of the training songs: {', '.join(named) or 'not known'}.",
+    ]
+
+
+def _describe_scores(facts: Facts) -> list[str]:
+    golden, scores, test = facts["golden"], facts["scores"], facts["splits"]["test"]
+    return [
         "",
         "## Scores",
         "",
@@ -121,8 +109,8 @@ def _describe_training(facts: Facts) -> list[str]:
         "",
         "| songs | macro F1 | accuracy |",
         "| --- | --- | --- |",
-        f"| test: {_count_songs(splits['test'])} | {_show(facts['scores']['macro_f1'])} "
-        f"| {_show(facts['scores']['accuracy'])} |",
+        f"| test: {_count_songs(test)} | {_show(scores['macro_f1'])} "
+        f"| {_show(scores['accuracy'])} |",
         (
             f"| {golden['name']}: {_count_songs(golden)} | {_show(golden['macro_f1'])} | |"
             if golden
@@ -131,6 +119,39 @@ def _describe_training(facts: Facts) -> list[str]:
         "",
         *_describe_audit(facts["audit"]),
     ]
+
+
+def _describe_songs(facts: Facts) -> list[str]:
+    """Describe the songs by split, genre and licence; the last of the card: it may be long."""
+    splits = facts["splits"]
+    songs = [f"{TITLES[name].capitalize()}: {_count_songs(one)}" for name, one in splits.items()]
+    rows = [
+        f"| {_cell(one['genre'])} | {one['train']} | {one['validation']} | {one['test']} "
+        f"| {_show(one['recall'])} |"
+        for one in facts["genres"]
+    ]
+    return [
+        "",
+        "## Trained on",
+        "",
+        f"Library {facts['library_id']}, snapshot {facts['snapshot_id']}. {'. '.join(songs)}. "
+        "No artist is in two of them, unless a genre has too few artists.",
+        "",
+        f"Licences of the training songs: {_list_licences(facts['licences'])}.",
+        "",
+        "| genre | training songs | validation songs | test songs | recall on test songs |",
+        "| --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+
+
+def _list_licences(licences: Sequence[Facts]) -> str:
+    shown = licences[:MOST_LICENCES]
+    named = [f"{_cell(one['licence']) or 'not named'}: {one['n_songs']}" for one in shown]
+    if more := licences[MOST_LICENCES:]:
+        n_songs = sum(one["n_songs"] for one in more)
+        named.append(f"{counted(len(more), 'other licence')}: {n_songs}")
+    return ", ".join(named) or "not known"
 
 
 def _describe_audit(audit: Facts | None) -> list[str]:

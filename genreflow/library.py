@@ -415,12 +415,11 @@ class Library:
 
 def _require_extra_of(command: str) -> None:
     """Refuse what the command of this name refuses, where its extra is not installed."""
-    from flows.cli.app import NEEDS
+    from flows.cli.app import extra_of
     from storage.extras import require_extra
 
-    for extra, commands in NEEDS.items():
-        if command in commands:
-            require_extra(extra, f"Library.{command}")
+    if extra := extra_of(command):
+        require_extra(extra, f"Library.{command}")
 
 
 def _location(song: str | Path) -> str:

@@ -1,4 +1,4 @@
-"""The folder of an exported dataset: it appears whole, and replaces nothing but an older one."""
+"""The folder of an exported dataset or model: it appears whole, and replaces only an older one."""
 
 import fcntl
 import os
@@ -13,24 +13,29 @@ from storage.files import digest_file
 SUMS, CARD = "SHA256SUMS", "README.md"
 MARK = "Made by `genreflow export-dataset`"
 """A line of the card; with the sums, it tells a dataset of ours from the files of others."""
+MODEL_MARK = "Made by `genreflow export-model`"
+"""The same of a model."""
 
 
-def require_replaceable(folder: Path) -> None:
-    """Refuse a place that a dataset cannot take: anything but none, an empty or our own folder."""
+def require_replaceable(folder: Path, mark: str = MARK) -> None:
+    """Refuse a place that an export cannot take: anything but none, an empty or our own folder.
+
+    ``mark`` is in the card of a folder of ours.
+    """
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():
         raise UsageError(f"{folder} is no folder. Name a folder that does not exist yet.")
     if os.path.ismount(folder):
-        raise UsageError(f"{folder} is a mount point. Name a folder below it: {folder / 'dataset'}")
-    if any(folder.iterdir()) and (foreign := _find_foreign(folder)):
+        raise UsageError(f"{folder} is a mount point. Name a folder below it: {folder / 'export'}")
+    if any(folder.iterdir()) and (foreign := _find_foreign(folder, mark)):
         raise UsageError(
-            f"{folder} is not empty, and {foreign} is not as `genreflow export-dataset` wrote it. "
-            "Name another folder, or move these files away."
+            f"{folder} is not empty, and {foreign} is not as {mark.removeprefix('Made by ')} wrote "
+            "it. Name another folder, or move these files away."
         )
 
 
-def _find_foreign(folder: Path) -> str:
+def _find_foreign(folder: Path, mark: str) -> str:
     """Return the name of a file that is not as an export has written it; empty if all are."""
     digests = read_sums(folder)
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
@@ -41,18 +46,18 @@ def _find_foreign(folder: Path) -> str:
         if name != SUMS and (path.is_symlink() or digest_file(path) != digests[name]):
             return name
     card = folder / CARD
-    is_ours = card.is_file() and MARK in card.read_text("utf-8", errors="replace")
+    is_ours = card.is_file() and mark in card.read_text("utf-8", errors="replace")
     return "" if is_ours else CARD
 
 
 @contextmanager
-def write_folder(folder: Path) -> Iterator[Path]:
+def write_folder(folder: Path, mark: str = MARK) -> Iterator[Path]:
     """Yield a new folder beside ``folder`` to write to, which takes its place at the end.
 
     If the block fails, nothing is left of it; what a killed process has left is removed by the next
     call. Raises `TransientError` while another process writes there.
     """
-    require_replaceable(folder)
+    require_replaceable(folder, mark)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part, old = _beside(folder, "part"), _beside(folder, "old")
     with _held(_beside(folder, "lock"), folder):
@@ -62,7 +67,7 @@ def write_folder(folder: Path) -> Iterator[Path]:
         part.mkdir()
         try:
             yield part
-            _take_place(part, folder)
+            _take_place(part, folder, mark)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
@@ -94,9 +99,9 @@ def _beside(folder: Path, what: str) -> Path:
     return folder.with_name(f".{folder.name}.genreflow-{what}")
 
 
-def _take_place(part: Path, folder: Path) -> None:
-    """Give a folder its name; the older dataset is moved away first, and removed last."""
-    require_replaceable(folder)  # it may have been filled in the meantime
+def _take_place(part: Path, folder: Path, mark: str) -> None:
+    """Give a folder its name; an older export is moved away first, and removed last."""
+    require_replaceable(folder, mark)  # it may have been filled in the meantime
     old = _beside(folder, "old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -111,7 +116,7 @@ def _held(lock: Path, folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            message = f"Another process exports a dataset to {folder}; wait until it has ended."
+            message = f"Another process exports to {folder}; wait until it has ended."
             raise TransientError(message) from error
         try:
             yield

@@ -46,6 +46,7 @@ class DataLayout:
     home_id = Below(".home-id")  # marks places of shards and runs elsewhere as this home's
     music_note = Below(".music.json")  # the music of the last ingests
     schedule_log = Below(".schedule.log")  # what the runs of a schedule printed
+    schedule_secrets = Below("schedule.env")  # variables of scheduled runs, such as passwords
     tag_journal = Below("tags.jsonl")  # what `tag` wrote into files of the user, to take it back
     tracking_note = Below(".tracking-server")  # its address, if the runs are on one
 

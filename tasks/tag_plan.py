@@ -36,7 +36,7 @@ from storage.catalog.snapshots import (
 )
 from storage.catalog.songs import TaggedSource, read_files
 from storage.home import DataLayout
-from storage.models.champion import read_export
+from storage.models.champion import has_exported, read_export
 from storage.sources.identity import file_version
 from storage.tags.files import (
     TagUnwritable,
@@ -88,20 +88,17 @@ def read_tag_library(
 ) -> Library:
     """Read what the store knows of its songs; files of some locations alone, or all (None).
 
-    A home without a store has an imported model, which brings its held-out songs.
+    A model that was imported brings its held-out songs, until the home promotes one of its own.
     """
     if not layout.catalog.exists():
-        document = read_export(layout.champion).document
-        rows = document.get(HELD_OUT, ())
-        return Library(
-            held_out=tuple(HeldOutSong(track_id="", **row) for row in rows),
-            genres=tuple(document["genres"]),
-        )
+        return _with_imported(layout, Library())
     names = None if locations is None else [*locations, *map(place_of, locations)]
     with open_catalog(layout) as catalog:
         files = tuple(read_files(catalog, names))
         champion = read_champion(catalog)
-        run = read_run(catalog, champion.run_id) if champion else None
+        if champion is None:
+            return _with_imported(layout, Library(files=files))
+        run = read_run(catalog, champion.run_id)
         snapshot = find_snapshot(catalog, run.snapshot_id) if run else None
         if run is None or snapshot is None:
             return Library(files=files)
@@ -114,6 +111,15 @@ def read_tag_library(
         held_out=held_out,
         genres=snapshot.genres,
     )
+
+
+def _with_imported(layout: DataLayout, library: Library) -> Library:
+    """Return a library with what its imported model brings, if it has one."""
+    if not has_exported(layout.champion):
+        return library
+    document = read_export(layout.champion).document
+    held_out = tuple(HeldOutSong(track_id="", **row) for row in document.get(HELD_OUT, ()))
+    return replace(library, held_out=held_out, genres=tuple(document["genres"]))
 
 
 def describe_held_out(layout: DataLayout, tag_prior: TagTable) -> dict[str, Any]:

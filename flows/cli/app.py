@@ -124,7 +124,7 @@ def arrange_commands() -> None:
 def _mark_missing(command: CommandInfo) -> None:
     """Have a command whose extra is missing say so in its help, and do nothing else."""
     name, run = command_name(command), command.callback
-    extra = next((extra for extra, names in NEEDS.items() if name in names), None)
+    extra = extra_of(name)
     if not (extra and run) or is_installed(extra):
         return
 
@@ -134,6 +134,11 @@ def _mark_missing(command: CommandInfo) -> None:
 
     command.callback = refuse
     command.short_help = f"[needs {extra}] {(getdoc(run) or '').splitlines()[0]}"
+
+
+def extra_of(command: str) -> str:
+    """Return the extra that a command needs; empty if it does with the core."""
+    return next((extra for extra, names in NEEDS.items() if command in names), "")
 
 
 def command_name(command: CommandInfo) -> str:

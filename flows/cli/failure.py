@@ -1,4 +1,4 @@
-"""Tell a person that a scheduled nightly run failed: on the desktop, by a notification."""
+"""Report to a person that a scheduled nightly run failed: on the desktop, by a notification."""
 
 import shutil
 import subprocess
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.app import prepare_config, settle_engine, show
+from flows.printed import find_complaint, read_end
 from flows.settings import read_settings
+from storage.schedule.plan import BEGUN
 
 if TYPE_CHECKING:
     from storage.home import DataLayout
 
 JUST_NOW = timedelta(minutes=10)
 LONGEST_S = 10.0
-_COMPLAINT = "genreflow: "
-MOST_READ = 20_000
 
 
-def tell_failure(home: Path | None) -> None:
-    """Tell why the run that a schedule has just started failed; its last message is in the log."""
+def report_failure(home: Path | None) -> None:
+    """Report why the run that a schedule has just started failed, by its message in the log."""
     config = read_settings(home=home)
     sentence = f"The nightly run of {config.layout.home} failed. {_last_message(config.layout)}"
     show(sentence)
@@ -35,15 +35,13 @@ def tell_failure(home: Path | None) -> None:
 
 
 def _last_message(layout: "DataLayout") -> str:
-    """Return the last complaint of the log of the schedule, else its last line."""
-    with suppress(OSError), layout.schedule_log.open("rb") as log:
-        log.seek(max(0, log.seek(0, 2) - MOST_READ))
-        lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
-        shown = [line for line in lines if line]
-        complaints = [line for line in shown if line.startswith(_COMPLAINT)]
-        last = next(reversed(complaints or shown), "It left no message.")
-        return f"{last.removeprefix(_COMPLAINT)} The log is {layout.schedule_log}."
-    return "There is no log: the home may not be there."
+    """Return the last complaint of the run that began last in the log of the schedule."""
+    if not layout.schedule_log.exists():
+        return "There is no log: the home may not be there."
+    lines = read_end(layout.schedule_log)
+    starts = [nth for nth, line in enumerate(lines) if line.startswith(BEGUN)]
+    last = find_complaint(lines[starts[-1] :] if starts else lines) or "It left no message."
+    return f"{last} The log is {layout.schedule_log}."
 
 
 def _show_on_desktop(sentence: str) -> None:

@@ -45,10 +45,8 @@ def export_model(
     if onnx:
         require_onnx()
     exported = read_exported(config.layout)
-    if config.layout.catalog.exists():
-        document = {**exported.document, **describe_held_out(config.layout, config.tag_prior)}
-        exported = dataclasses.replace(exported, document=document)
-    write_portable(folder, exported, with_onnx=onnx)
+    document = {**exported.document, **describe_held_out(config.layout, config.tag_prior)}
+    write_portable(folder, dataclasses.replace(exported, document=document), with_onnx=onnx)
     genres = exported.document["genres"]
     show(
         f"Version {exported.document['version']}, of {len(genres)} genres, is in {folder}. "

@@ -192,9 +192,9 @@ def morning(
     Example: `genreflow morning`
     """
     if failed:
-        from flows.cli.failure import tell_failure
+        from flows.cli.failure import report_failure
 
-        tell_failure(home)
+        report_failure(home)
         return
     config = read_config(home=home)
     from tasks.report.notify import make_report

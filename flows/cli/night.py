@@ -1,11 +1,12 @@
 """Command night: the nightly run, now."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from flows.cli.app import Home, Verbose, app, prepare_config, require_home, settle_engine, show
 from flows.cli.refusals import require_known_music
 from genre_core.errors import TransientError
-from storage.schedule.plan import is_scheduled
+from storage.schedule.plan import BEGUN, is_scheduled
 from tasks.terminal import announce
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def night(home: Home = None, verbose: Verbose = False) -> None:
 
     Example: `genreflow night`
     """
+    if is_scheduled():
+        show(f"{BEGUN}: {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}")
     config = prepare_config(verbose, check=require_night, maps=True, recorded=True, home=home)
     announce("Loading the pipeline")
     from flows.nightly import nightly as nightly_flow

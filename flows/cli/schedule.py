@@ -1,6 +1,7 @@
 """Command schedule: the nightly run in a schedule of systemd, cron or Prefect."""
 
 import getpass
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from flows.cli.app import FAILURE, AsJson, Home, app, print_json, show
 from flows.cli.night import require_night
+from flows.prefect_server import find_home_server
 from flows.schedule import (
     Engine,
     Schedule,
@@ -16,13 +18,14 @@ from flows.schedule import (
     find_schedules,
     is_temporary,
     plan_night,
+    require_account,
 )
 from flows.settings import Settings, read_settings
 from genre_core.errors import GenreflowError, UsageError
 from storage.extras import require_extra
 from storage.files import require_space
 from storage.schedule import cron, systemd
-from storage.schedule.plan import Plan, read_time
+from storage.schedule.plan import Plan, read_secrets, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,16 +119,28 @@ def _install_prefect(config: Settings, plan: Plan) -> None:
     from flows.environment import set_environment
 
     set_environment(config.layout.home)
+    os.environ.update(read_secrets(config.layout.schedule_secrets))
     from flows import deployments
-    from flows.prefect_server import find_home_server
 
-    deployments.stop_kept(config.layout)
-    if find_home_server(config.layout):
+    layout = config.layout
+    require_account(layout)
+    is_kept = deployments.is_kept(layout.home)
+    if not is_kept and (api := deployments.find_worked(layout)):
+        deployments.set_schedule(layout, api, plan.at)
+        show("The worker that is there, of `genreflow ui --worker`, takes the new time.")
+        return
+    deployments.stop_kept(layout)
+    if find_home_server(layout):
         raise UsageError("`genreflow ui` runs on this home. Stop it, then try again.")
     kept_by = deployments.start_kept(plan)
-    api = deployments.await_kept(config.layout)
-    deployments.set_schedule(config.layout, api, plan.at)
+    api = deployments.await_kept(layout)
+    deployments.set_schedule(layout, api, plan.at)
     show(f"Server, work pool, deployments and worker are up: {api.removesuffix('/api')}/dashboard")
+    _show_keeper(kept_by)
+
+
+def _show_keeper(kept_by: str) -> None:
+    """Show what starts server and worker again, and after what nothing does."""
     if not kept_by:
         show(
             "They outlive this terminal, but no reboot: neither systemd nor cron could be found. "
@@ -140,6 +155,9 @@ def _install_prefect(config: Settings, plan: Plan) -> None:
 
 def _remove_prefect(layout: "DataLayout") -> bool:
     """Stop what keeps Prefect up for a home; a server that others have started stays as it is."""
+    from flows.environment import set_environment
+
+    set_environment(layout.home)
     from flows import deployments
 
     return deployments.stop_kept(layout)
@@ -165,6 +183,8 @@ def _remove(layout: "DataLayout") -> None:
         show(f"The schedule of {ENGINES[engine]} is removed.")
     if not ended:
         show(f"No nightly run of {layout.home} was scheduled by `genreflow schedule`.")
+    left = [layout.schedule_secrets, *systemd.edits(layout.home)]
+    show(*(f"{place} is yours and stays." for place in left if place.exists()))
 
 
 def show_schedule(layout: "DataLayout", *, as_json: bool) -> None:

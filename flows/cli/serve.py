@@ -165,7 +165,7 @@ def _worker(layout: DataLayout, api: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker on the deployments of this home until the block ends."""
     from flows.deployments import deploy_flows, worker_command
 
-    deploy_flows(api)
+    deploy_flows(layout.home, api)
     environment = {
         **os.environ,
         "GENREFLOW_HOME": str(layout.home),

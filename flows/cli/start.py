@@ -122,6 +122,9 @@ def main() -> None:
     """Run the command line."""
     stop_on_signals()
     choose_logs()
+    from storage.schedule.plan import use_secrets
+
+    use_secrets()
     if sys.stdout:
         sys.stdout = guard(sys.stdout.buffer)
     if not set(NOISY) & set(sys.argv[1:]):

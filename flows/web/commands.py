@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+from flows.cli.app import extra_of
+from flows.printed import find_complaint, read_end
 from genre_core.errors import TransientError
+from storage.extras import ExtraMissing, describe_missing, is_installed
 from storage.home import DataLayout
 
 _PROGRAM = "import sys; from flows.cli.start import main; sys.exit(main())"
 _SECRET = "GENREFLOW_WEB_PASSWORD"
-_COMPLAINT = "genreflow: "
-MOST_READ = 20_000
-"""Bytes at the end of what a command printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,9 @@ class Command:
     @property
     def sentence(self) -> str:
         """Why it failed, or what it printed last: its result."""
-        complaints = [line for line in self.lines if line.startswith(_COMPLAINT)]
-        shown = (complaints if self.has_failed else []) or self.lines
-        last = shown[-1] if shown else "The command has ended without a message."
-        return last.removeprefix(_COMPLAINT).replace(str(self.log.parent), "the home")
+        lines = self.lines or ["The command has ended without a message."]
+        last = find_complaint(lines) if self.has_failed else lines[-1]
+        return last.replace(str(self.log.parent), "the home")
 
 
 @dataclass(slots=True)
@@ -64,8 +63,12 @@ class Commands:
     _lock: Lock = field(default_factory=Lock)
 
     def start(self, layout: DataLayout, words: tuple[str, ...]) -> Command:
-        """Start a command on a home; `TransientError` if one of this name runs already."""
+        """Start a command on a home.
+
+        `TransientError` if one of this name runs already, `ExtraMissing` if its extra is missing.
+        """
         name = words[0]
+        require_startable(name)
         with self._lock:
             if name in self.last and self.last[name].is_running:
                 raise TransientError(f"`{self.last[name].shown}` runs; wait until it has ended.")
@@ -83,17 +86,20 @@ class Commands:
             return self.last[name]
 
 
+def describe_lack(name: str) -> str:
+    """Return what to install before a command can be started; empty if nothing is missing."""
+    extra = extra_of(name)
+    if not extra or is_installed(extra):
+        return ""
+    return describe_missing(extra, f"`genreflow {name}`")
+
+
+def require_startable(name: str) -> None:
+    """Raise `ExtraMissing` if the extra of a command is not installed."""
+    if lack := describe_lack(name):
+        raise ExtraMissing(lack)
+
+
 def log_of(layout: DataLayout, name: str) -> Path:
     """Return the file in a home that a command which a page started prints to."""
     return layout.home / f".{name}.log"
-
-
-def read_end(log: Path) -> list[str]:
-    """Return the last lines of a file that are not empty; none if it is not there."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - MOST_READ))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return []
-    return [line.strip() for line in text.splitlines() if line.strip()]

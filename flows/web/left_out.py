@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from flows.remedies import RETRY, find_remedy
 from flows.settings_file import plan_change, with_settings, write_change
+from flows.web.commands import require_startable
 from flows.web.pages import show_page
 from flows.web.review import Desk, show_desk
 from flows.web.state import BUSY, State, WebState
@@ -49,6 +50,7 @@ def _start(state: WebState, key: str) -> None:
     remedy = find_remedy(state.config, read_left_out(state.layout), key)
     if remedy is None:
         raise UsageError(STALE)
+    require_startable(RETRY)
     config = with_settings(state.config, remedy.values)
     config.libraries()  # refuses a home that knows no music
     with hold_home(state.layout):

@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 
 from genre_core.evaluation.bootstrap import Interval
-from genre_core.evaluation.calibration import reliability
+from genre_core.evaluation.calibration import bin_songs
 from genre_core.evaluation.significance import Significance
 from storage.catalog.status import compared_rows
 from storage.catalog.versions import EvaluatedSong
@@ -142,8 +142,7 @@ def bin_confidence(songs: Sequence[EvaluatedSong]) -> list[Bin]:
     if not known:
         return []
     confidence = np.array([song.confidence for song in known], np.float64)
-    labels = np.array([0 if song.is_right else 1 for song in known])
-    found = reliability(np.column_stack([confidence, np.zeros(len(known))]), labels, N_BINS)
+    found = bin_songs(confidence, np.array([song.is_right for song in known]), N_BINS)
     return [
         Bin(
             low=nth / N_BINS,

@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from flows.printed import read_end
 from flows.schedule import find_api, find_schedules
-from flows.web.commands import log_of, read_end
+from flows.web.commands import log_of
 from flows.web.pages import show_page
 from flows.web.report import serve_report
 from flows.web.state import State, WebState

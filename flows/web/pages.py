@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from flows.web.commands import describe_lack
 from flows.web.state import WebState, state_of
 from genre_core.evaluation.bootstrap import Interval
 from genre_core.figures.colours import MARKERS, OKABE_ITO
@@ -149,6 +150,7 @@ def environment() -> Environment:
         "shown": lambda text: printable(str(text)),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
+    made.globals["lack_of"] = describe_lack
     return made
 
 

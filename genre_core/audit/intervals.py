@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import (
+    N_RESAMPLES,
     Float64Array,
     Groups,
     Interval,
@@ -13,6 +14,7 @@ from genre_core.evaluation.bootstrap import (
     sum_by_group,
     widened_tail,
 )
+from genre_core.evaluation.metrics import mean_recall
 
 TAIL = 0.025
 
@@ -112,15 +114,8 @@ def recall_interval(
     rng: np.random.Generator,
 ) -> Interval:
     """Mean recall over the true genres, when groups (artists) of songs are resampled."""
-    inside = np.asarray(genres, dtype=str)[:, None] == np.unique(genres)
-    sums = sum_by_group(np.hstack([inside & hits[:, None], inside]).astype(np.float64), groups)
-
-    def recall(summed: Float64Array) -> Float64Array:
-        right, scored = np.split(summed, 2, axis=-1)
-        shares = np.divide(right, scored, out=np.zeros_like(right), where=scored > 0)
-        return shares.sum(axis=-1, keepdims=True) / (scored > 0).sum(axis=-1, keepdims=True)
-
-    return bootstrap(sums, recall, rng, n_resamples=n_resamples)[0].within(0, 1)
+    columns, names = hits[:, None].astype(np.float64), np.asarray(genres, dtype=str)
+    return recall_contrasts(columns, names, groups, np.eye(1), rng, n_resamples)[0].within(0, 1)
 
 
 def _exact_interval(hits: Float64Array) -> Interval:
@@ -150,6 +145,7 @@ def recall_contrasts(
     groups: Groups,
     contrasts: Float64Array,
     rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
 ) -> list[Interval]:
     """Differences of mean recalls on the same rows, when groups of rows are resampled.
 
@@ -164,13 +160,10 @@ def recall_contrasts(
     def contrast(summed: Float64Array) -> Float64Array:
         scored = summed[..., -n_genres:]
         right = summed[..., :-n_genres].reshape(*summed.shape[:-1], len(hits.T), n_genres)
-        shares = np.divide(
-            right, scored[..., None, :], out=np.zeros_like(right), where=scored[..., None, :] > 0
-        )
-        recalls = shares.sum(axis=-1) / (scored > 0).sum(axis=-1, keepdims=True)
+        recalls = mean_recall(right, scored[..., None, :])
         return np.asarray(recalls @ contrasts.T)
 
-    return bootstrap(sums, contrast, rng)
+    return bootstrap(sums, contrast, rng, n_resamples=n_resamples)
 
 
 def permuted_interval(hits: Float64Array, units: Groups, rng: np.random.Generator) -> Interval:

@@ -149,30 +149,31 @@ def check_table_shortcuts(plan: TablePlan) -> Check | None:
     scored = (predicted >= 0) & scorable(plan.table, plan.units)
     if is_small(plan, scored):
         return untested(CheckName.SHORTCUTS, too_few(plan, scored))
-    labels = plan.table.labels
-
-    def hits(cues: Sequence[str]) -> BoolArray:
-        found = np.zeros(len(labels), bool)
-        for train, rows in pairs:
-            columns = np.hstack([shortcut_columns(plan.table, cue, train.tolist()) for cue in cues])
-            guess = forest_predictions(
-                columns[train], labels[train].tolist(), columns[rows], FOREST_TREES
-            )
-            found[rows] = guess == labels[rows]
-        return found[scored]
-
+    by_cue = {name: _shortcut_hits(plan, pairs, (name,))[scored] for name in names}
     baseline = Baseline(
         name=f"a forest on {name_first(names, SHOWN)}",
-        genres=labels[scored],
+        genres=plan.table.labels[scored],
         groups=plan.units[scored].tolist(),
-        by_cue={name: hits((name,)) for name in names},
-        together=hits(names),
+        by_cue=by_cue,
+        together=_shortcut_hits(plan, pairs, names)[scored],
         predictions=np.array(plan.table.classes)[predicted[scored]],
         words=Words(row="row", group="group", model=f"{LINEAR} on the features"),
     )
     advice = "A model may learn these in place of the class: balance them, or remove their trace."
     check = report_baseline(CheckName.SHORTCUTS, baseline, advice, plan.config)
     return with_facts(check, plan.facts(scored))
+
+
+def _shortcut_hits(plan: TablePlan, pairs: Pairs, names: Sequence[str]) -> BoolArray:
+    """Which rows a forest on these columns predicts correctly, (n_rows,)."""
+    labels, found = plan.table.labels, np.zeros(len(plan.table), bool)
+    for train, rows in pairs:
+        columns = np.hstack([shortcut_columns(plan.table, name, train.tolist()) for name in names])
+        guess = forest_predictions(
+            columns[train], labels[train].tolist(), columns[rows], FOREST_TREES
+        )
+        found[rows] = guess == labels[rows]
+    return found
 
 
 def check_table_sources(plan: TablePlan) -> Check | None:
@@ -189,15 +190,7 @@ def check_table_sources(plan: TablePlan) -> Check | None:
     tracks, first = np.unique(examples.track_ids.astype(str), return_index=True)
     first = of_row[first]
     songs = [
-        AuditedSong(
-            track_id=track,
-            genre=str(table.labels[row]),
-            split=Split.TRAIN,
-            assigned=Split.TRAIN,
-            group_id=str(plan.units[row]),
-            split_level="",
-            location="",
-        )
+        _as_song(track, plan, row)
         for track, row in zip(tracks.tolist(), first.tolist(), strict=True)
     ]
     sources = dict(zip(tracks.tolist(), table.sources[first].tolist(), strict=True))
@@ -206,3 +199,16 @@ def check_table_sources(plan: TablePlan) -> Check | None:
     check = check_leave_one_source_out([learner], songs, plan.config, named, noun)
     check = replace(check, name=CheckName.TABLE_SOURCES)
     return with_facts(check, plan.facts(table.sources != ""))
+
+
+def _as_song(track: str, plan: TablePlan, row: int) -> AuditedSong:
+    """A track as the audit of a library knows it; no split is read from it."""
+    return AuditedSong(
+        track_id=track,
+        genre=str(plan.table.labels[row]),
+        split=Split.TRAIN,
+        assigned=Split.TRAIN,
+        group_id=str(plan.units[row]),
+        split_level="",
+        location="",
+    )

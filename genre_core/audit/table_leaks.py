@@ -40,44 +40,41 @@ def check_table_overlap(table: FeatureTable, duplicates: Duplicates, seed: int) 
         "identical_rows": _crossing_pairs(duplicates.identical, apart),
         "near_identical_rows": _crossing_pairs(duplicates.near, apart),
     }
-    keys: dict[str, list[str]] = {}
-    if has_split:
-        parts = {table.columns.group: table.groups, table.columns.track: table.tracks}
-        keys = {
-            column: _in_two(key, apart)
-            for column, key in parts.items()
-            if column and key is not None
-        }
+    keys = _crossing_keys(table, apart) if has_split else {}
     n_certain = sum(map(len, keys.values())) + len(crossing["identical_rows"])
     n_found = n_certain + len(crossing["near_identical_rows"])
     level = Level.WARN if n_found else Level.PASS
-    if has_split and n_certain:
-        level = Level.FAIL
-    relabelled = [
-        pair
-        for pairs in crossing.values()
-        for pair in pairs
-        if len(set(table.labels[list(pair)])) > 1
-    ]
+    pairs = [pair for found in crossing.values() for pair in found]
+    n_relabelled = sum(bool(table.labels[one] != table.labels[other]) for one, other in pairs)
     return Check(
         name=CheckName.OVERLAP,
-        level=level,
+        level=Level.FAIL if has_split and n_certain else level,
         value=float(n_found),
         chance=0.0,
-        message=_describe_overlap(table, keys, crossing, len(relabelled))
+        message=_describe_overlap(table, keys, crossing, n_relabelled)
         + _describe_equal(duplicates.n_equal),
         details={
             "crossing": {column: found[:LISTED] for column, found in keys.items()},
             "n_crossing": {column: len(found) for column, found in keys.items()},
             **{f"n_{kind}": len(pairs) for kind, pairs in crossing.items()},
             **{kind: [list(pair) for pair in pairs[:LISTED]] for kind, pairs in crossing.items()},
-            "n_with_other_label": len(relabelled),
+            "n_with_other_label": n_relabelled,
             "n_equal_rows": duplicates.n_equal,
             "near_limit": duplicates.limit,
             "n_rows": len(table),
             "seed": seed,
         },
     )
+
+
+def _crossing_keys(table: FeatureTable, subsets: Strings) -> dict[str, list[str]]:
+    """Groups and tracks in two subsets, by their column."""
+    parts = {table.columns.group: table.groups, table.columns.track: table.tracks}
+    return {
+        column: _in_two(keys, subsets)
+        for column, keys in parts.items()
+        if column and keys is not None
+    }
 
 
 def _describe_overlap(
@@ -251,32 +248,23 @@ def leak_level(inflation: Interval) -> Level:
 def _report_leak(
     plan: TablePlan, measured: Mapping[str, Mapping[str, Interval]], first: str, rows: BoolArray
 ) -> Check:
-    own, column = measured[first], plan.table.columns.group or plan.table.columns.track
-    inflation, chance = own["inflation"], 1 / len(set(plan.table.labels[rows].tolist()))
+    inflation = measured[first]["inflation"]
+    chance = 1 / len(set(plan.table.labels[rows].tolist()))
     level = leak_level(inflation)
-    above = own["audited"].value - chance
-    share = min(1.0, max(0.0, inflation.value / above)) if above > 0 else 0.0
-    beside = {name: found for name, found in measured.items() if name != first}
-    if level in {Level.PASS, Level.INCONCLUSIVE} and any(
-        leak_level(found["inflation"]) is Level.FAIL for found in beside.values()
-    ):
+    beside = [leak_level(found["inflation"]) for found in measured.values()]
+    if level in {Level.PASS, Level.INCONCLUSIVE} and Level.FAIL in beside:
         level = Level.WARN
-    split = "the split" if plan.table.subsets is not None else "random rows"
-    by_track = f", {own['tracks_apart']} with tracks apart" if "tracks_apart" in own else ""
-    others = "".join(
-        f" Beside it, {name}: {found['audited']} and {found['groups_apart']}, a difference of "
-        f"{found['inflation']:+.2f}."
-        for name, found in beside.items()
-    )
+    above = measured[first]["audited"].value - chance
+    share = min(1.0, max(0.0, inflation.value / above)) if above > 0 else 0.0
+    of_score = f"which is {share:.0%} of the score above chance ({chance:.2f})."
     return Check(
         name=CheckName.GROUP_LEAK,
         level=level,
         value=inflation.value,
         interval=inflation,
         chance=0.0,
-        message=f"{first} scores {own['audited']} on {split}{by_track}, and {own['groups_apart']} "
-        f"with each {column} on one side: a difference of {inflation:+.2f}, which is {share:.0%} "
-        f"of the score above chance ({chance:.2f}). {_leak_ending(plan, level, column)}{others}",
+        message=f"{_describe_leak(plan, measured, first)}, {of_score} {_leak_ending(plan, level)}"
+        + _describe_beside(measured, first),
         details={
             **plan.facts(rows),
             "learner": first,
@@ -291,8 +279,30 @@ def _report_leak(
     )
 
 
-def _leak_ending(plan: TablePlan, level: Level, column: str) -> str:
+def _describe_leak(
+    plan: TablePlan, measured: Mapping[str, Mapping[str, Interval]], first: str
+) -> str:
+    own, column = measured[first], plan.table.columns.group or plan.table.columns.track
+    split = "the split" if plan.table.subsets is not None else "random rows"
+    by_track = f", {own['tracks_apart']} with tracks apart" if "tracks_apart" in own else ""
+    return (
+        f"{first} scores {own['audited']} on {split}{by_track}, and {own['groups_apart']} with "
+        f"each {column} on one side: a difference of {own['inflation']:+.2f}"
+    )
+
+
+def _describe_beside(measured: Mapping[str, Mapping[str, Interval]], first: str) -> str:
+    return "".join(
+        f" Beside it, {name}: {found['audited']} and {found['groups_apart']}, a difference of "
+        f"{found['inflation']:+.2f}."
+        for name, found in measured.items()
+        if name != first
+    )
+
+
+def _leak_ending(plan: TablePlan, level: Level) -> str:
     n_units = len(set(plan.units.tolist()))
+    column = plan.table.columns.group or plan.table.columns.track
     remedy = (
         f"Give each {column} to one subset, and report that score."
         if plan.table.subsets is not None

@@ -1,5 +1,7 @@
 """What the checks of a table share: its rows, learners, folds, and predictions on them."""
 
+import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -62,11 +64,11 @@ class TablePlan:
         from sklearn.model_selection import StratifiedKFold
 
         labels, seed = self.table.labels, self.config.seed + repeat
-        smallest = int(np.unique(labels, return_counts=True)[1].max())
-        splitter = StratifiedKFold(
-            min(self.config.n_folds, smallest), shuffle=True, random_state=seed
-        )
-        return list(splitter.split(labels, labels))
+        n_folds = min(self.config.n_folds, max(Counter(labels.tolist()).values()))
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            return list(splitter.split(labels, labels))
 
     def _pairs(self, groups: Strings, repeat: int) -> Pairs:
         config = replace(self.config, seed=self.config.seed + repeat)

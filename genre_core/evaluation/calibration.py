@@ -9,6 +9,7 @@ clips its cross-entropy, and the fit of the temperature calls it some thirty tim
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import (
     Float64Array,
@@ -62,7 +63,14 @@ def reliability(
     As everywhere here, ``probabilities`` are (n_songs, n_genres) and ``labels`` (n_songs,), at
     least one; else ValueError is raised.
     """
-    sums = _bin_sums(probabilities, labels, n_bins).sum(axis=0).reshape(3, n_bins)
+    return bin_songs(*_hits(probabilities, labels), n_bins)
+
+
+def bin_songs(
+    confidence: Float64Array, is_right: npt.NDArray[np.bool_], n_bins: int = N_BINS
+) -> Reliability:
+    """Sort songs into bins of equal width by their confidence; both are (n_songs,)."""
+    sums = _bin_sums(confidence, is_right, n_bins).sum(axis=0).reshape(3, n_bins)
     counts, held = sums[0], sums[0] > 0
     confidence, accuracy = (
         np.divide(total, counts, out=np.full(n_bins, np.nan), where=held) for total in sums[1:]
@@ -81,7 +89,7 @@ def calibration_error(
 
     It is biased upwards where songs are few, and more so in resamples.
     """
-    sums = sum_by_group(_bin_sums(probabilities, labels, n_bins), group_ids)
+    sums = sum_by_group(_bin_sums(*_hits(probabilities, labels), n_bins), group_ids)
 
     def error(summed: Float64Array) -> Float64Array:
         by_bin = summed.reshape(*summed.shape[:-1], 3, n_bins)
@@ -186,12 +194,20 @@ def require_pairs(probabilities: Probabilities, labels: Int64Array) -> None:
         )
 
 
-def _bin_sums(probabilities: Probabilities, labels: Int64Array, n_bins: int) -> Float64Array:
-    """Count, confidence and hit of each song in its bin, flat: (n_songs, 3 n_bins)."""
+def _hits(
+    probabilities: Probabilities, labels: Int64Array
+) -> tuple[Float64Array, npt.NDArray[np.bool_]]:
+    """Return the confidence of each song, and whether its prediction is right."""
     require_pairs(probabilities, labels)
-    confidence = probabilities.max(axis=1).astype(np.float64)
+    is_right = probabilities.argmax(axis=1) == labels
+    return probabilities.max(axis=1).astype(np.float64), is_right
+
+
+def _bin_sums(
+    confidence: Float64Array, is_right: npt.NDArray[np.bool_], n_bins: int
+) -> Float64Array:
+    """Count, confidence and hit of each song in its bin, flat: (n_songs, 3 n_bins)."""
     edges = np.linspace(0, 1, n_bins + 1)
     bins = np.minimum(np.searchsorted(edges[1:], confidence, side="left"), n_bins - 1)
-    right = probabilities.argmax(axis=1) == labels
-    weights = np.stack([np.ones(len(labels)), confidence, right], axis=1)
-    return (weights[:, :, None] * np.eye(n_bins)[bins][:, None, :]).reshape(len(labels), -1)
+    weights = np.stack([np.ones(len(confidence)), confidence, is_right], axis=1)
+    return (weights[:, :, None] * np.eye(n_bins)[bins][:, None, :]).reshape(len(confidence), -1)

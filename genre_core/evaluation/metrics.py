@@ -102,3 +102,9 @@ def _metric_names(genres: Sequence[str]) -> list[str]:
     return [
         name if spelt.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(spelt)
     ]
+
+
+def mean_recall(right: Float64Array, support: Float64Array) -> Float64Array:
+    """Average the recall over the genres that have songs: (…, n_genres) to (…)."""
+    recall = np.divide(right, support, out=np.zeros_like(right), where=support > 0)
+    return recall.sum(axis=-1) / np.count_nonzero(support, axis=-1)

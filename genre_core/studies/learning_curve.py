@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_core.evaluation.bootstrap import N_RESAMPLES, Float64Array, Interval, widened_tail
+from genre_core.evaluation.metrics import mean_recall
 from genre_core.examples import Float32Array, Int64Array
 from genre_core.training.head import N_FOLDS, fit_head
 from genre_core.training.songs import EmbeddedSongs
@@ -153,7 +154,7 @@ def _point(n_songs: int, draws: Sequence[_Scored], rng: np.random.Generator) -> 
     """Summarise draws: the mean, and where single draws lie on resampled groups."""
     n_by_group = np.stack([support.sum(axis=1) for _, support in draws])
     n_groups = np.count_nonzero(n_by_group, axis=1).min()
-    recalls = [_mean_recall(right.sum(axis=0), support.sum(axis=0)) for right, support in draws]
+    recalls = [mean_recall(right.sum(axis=0), support.sum(axis=0)) for right, support in draws]
     n_resamples, value = -(-N_RESAMPLES // len(draws)), float(np.mean(recalls))
     found = np.concatenate([_resample(draw, n_resamples, rng) for draw in draws])
     tail = widened_tail(int(n_groups)) if n_groups > 1 else 0.0
@@ -174,10 +175,4 @@ def _resample(draw: _Scored, n_resamples: int, rng: np.random.Generator) -> Floa
     right, support = (counts[is_scored] for counts in draw)
     n_groups = len(right)
     weights = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples)
-    return _mean_recall(weights @ right, weights @ support)
-
-
-def _mean_recall(right: Float64Array, support: Float64Array) -> Float64Array:
-    """Average the recall over the genres that have songs: (…, n_genres) to (…)."""
-    recall = np.divide(right, support, out=np.zeros_like(right), where=support > 0)
-    return recall.sum(axis=-1) / np.count_nonzero(support, axis=-1)
+    return mean_recall(weights @ right, weights @ support)

@@ -137,7 +137,7 @@ def _read_line(line: LabelLine, find: "_Finder", known: Collection[str] | None) 
     found = find.tracks(line.song)
     if len(found) != 1:
         return replace(read, result=_MISSED[bool(found)], message=_explain_missed(len(found)))
-    if printable(line.genre) != line.genre:
+    if printable(line.genre) != line.genre or {*line.genre} & {*"\t\n"}:
         message = "A genre is one line of text, without control characters."
         return replace(read, result=LineResult.UNKNOWN_GENRE, message=message)
     if known is not None and line.genre not in known:

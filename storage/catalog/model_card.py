@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from genre_core.evaluation.calibration import reliability
+from genre_core.evaluation.calibration import bin_songs
 from genre_core.evaluation.certainty import Certainty
 from storage.catalog.connection import Catalog, fetch_rows
 
 Facts = dict[str, Any]
-_PLAIN = ("run_id", "network", "n_parameters", "snapshot_id", "library_id", "reason")
+_PLAIN = ("run_id", "network", "n_parameters", "snapshot_id", "library_id")
+_CHOSEN = {"manual": "A person chose this version.", "rollback": "A person brought it back."}
+"""What a card says of promotions whose reason names a person."""
 Query = Callable[..., list[dict[str, Any]]]
 
 
@@ -30,6 +32,7 @@ def read_card_facts(catalog: Catalog, version: int) -> Facts | None:
     tested = query(_TESTED, [run_id])
     return {
         **{name: head[name] for name in _PLAIN},
+        "reason": _CHOSEN.get(head["kind"], head["reason"]),
         **{name: f"{head[name]:%Y-%m-%d}" for name in ("trained_at", "promoted_at")},
         "splits": {row.pop("split"): row for row in query(_SPLITS, [snapshot_id])},
         "golden": _read_golden(query, head),
@@ -80,13 +83,11 @@ def _measure_calibration(tested: Sequence[Mapping[str, Any]]) -> Facts | None:
         return None
     confidence = np.array([row["confidence"] for row in known])
     is_right = np.array([row["genre"] == row["predicted"] for row in known])
-    # a second genre of probability 0 stands for all that were not predicted
-    pairs = np.column_stack([confidence, np.zeros(len(known))])
     return {
         "n_songs": len(known),
         "mean_confidence": float(confidence.mean()),
         "accuracy": float(is_right.mean()),
-        "ece": reliability(pairs, (~is_right).astype(np.int64)).error,
+        "ece": bin_songs(confidence, is_right).error,
     }
 
 
@@ -101,7 +102,7 @@ def _read_audit(query: Query, audit_id: str) -> Facts | None:
 
 _HEAD = """
     select runs.run_id, network, n_parameters, runs.snapshot_id, library_id,
-        started_at as trained_at, promoted_at, reason, judged_on,
+        started_at as trained_at, promoted_at, kind, reason, judged_on,
         n_songs as golden_n_songs, macro_f1 as golden_macro_f1,
         macro_f1_low as golden_macro_f1_low, macro_f1_high as golden_macro_f1_high,
         coalesce(nullif(audit_id, ''), (select arg_max(audit_id, used_at) from audits

@@ -36,6 +36,8 @@ FORMAT = 1
 """Of an export; raise it when an older genreflow would misread a new one."""
 LITERT, KERAS = ".tflite", ".keras"
 _STORED = re.compile(r"(network|embedding|certainty)-[0-9a-f]{12}\.\w+")
+_FAULTS = (OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError)
+"""What reading a document that is not as it should be raises."""
 _NUMBERS = ("coverage", "least_probability")
 
 
@@ -151,20 +153,21 @@ def read_export(folder: Path) -> Exported:
     if not (folder / DOCUMENT_FILE).exists():
         raise ExportUnusable(f"{folder} holds no exported champion")
     try:
-        document: dict[str, Any] = json.loads((folder / DOCUMENT_FILE).read_text("utf-8"))
-        digest = document.pop("digest")
-        is_intact = digest == digest_document(document)
-        files, described = document.pop("files"), document.pop(EMBEDDER, None)
-        written_as = document.pop("format", FORMAT)
-        paths = {name: folder / _stored_name(name, digest) for name, digest in files.items()}
-        contents = {name: path.read_bytes() for name, path in paths.items()}
-        name = next((name for name in files if name.startswith("network")), "network")
-        network, certainty, embedder = contents[name], contents[CERTAINTY_FILE], None
-        if described:
-            file = paths[f"embedding{described['suffix']}"]
-            embedder = Model.from_document(described, file)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return _read_sealed(folder)
+    except ExportUnusable:
+        raise
+    except (*_FAULTS, GenreflowError) as error:
         raise ExportUnusable(f"the champion in {folder} cannot be read: {error}") from error
+
+
+def _read_sealed(folder: Path) -> Exported:
+    document: dict[str, Any] = json.loads((folder / DOCUMENT_FILE).read_text("utf-8"))
+    digest = document.pop("digest")
+    is_intact = digest == digest_document(document)
+    files, described = document.pop("files"), document.pop(EMBEDDER, None)
+    written_as = document.pop("format", FORMAT)
+    paths = {name: folder / _stored_name(name, digest) for name, digest in files.items()}
+    contents = {name: path.read_bytes() for name, path in paths.items()}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     if not is_intact or digests != files:
         raise ExportUnusable(f"the champion in {folder} is damaged")
@@ -172,12 +175,16 @@ def read_export(folder: Path) -> Exported:
         raise ExportUnusable(
             f"the champion in {folder} has format {written_as}; this genreflow reads {FORMAT}"
         )
+    (network,) = [name for name in files if name.startswith("network")]
+    embedder = None
+    if described:
+        embedder = Model.from_document(described, paths[f"embedding{described['suffix']}"])
     return Exported(
-        network=network,
-        suffix=Path(name).suffix,
+        network=contents[network],
+        suffix=Path(network).suffix,
         document=document,
         embedder=embedder,
-        certainty=parse_certainty(certainty),
+        certainty=parse_certainty(contents[CERTAINTY_FILE]),
     )
 
 
@@ -211,11 +218,14 @@ def certainty_bytes(certainty: Certainty) -> bytes:
 
 
 def parse_certainty(content: bytes) -> Certainty:
-    """Return the certainty of `certainty_bytes`."""
+    """Return the certainty of `certainty_bytes`; its arrays take no more than its bytes."""
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > len(content):
+                raise ValueError("it is compressed")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             values: dict[str, Any] = {n: v if v.ndim else float(v) for n, v in arrays.items()}
         novelty = {n: values.pop(n) for n in Novelty.__dataclass_fields__ if n in values}
         return Certainty(novelty=Novelty(**novelty) if novelty else None, **values)
-    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (*_FAULTS, EOFError, zipfile.BadZipFile) as error:
         raise GenreflowError(f"{CERTAINTY_FILE} is damaged: {error}") from error

@@ -243,8 +243,9 @@ def export_model(tracking: Tracking, champion: Champion) -> None:
         model_id = champion.model_uri.removeprefix("models:/")
         tracking.client.log_model_artifacts(model_id, folder)
     write_export(tracking.layout.champion, exported)
-    card = model_card(exported.document)
-    write_bytes(card_file(tracking.layout, champion.version), card.encode())
+    card = card_file(tracking.layout, champion.version)
+    if not card.exists():
+        write_bytes(card, model_card(exported.document).encode())
     if facts := exported.document.get(FACTS):
         text = f"{facts['reason']}\n\n{card_text(exported.document)}"
         describe_version(tracking, champion.version, text)

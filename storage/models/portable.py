@@ -15,9 +15,14 @@ from genre_core.examples import Float32Array
 from genre_core.model_card import model_card
 from genre_core.representations.features import CONTEXT_S, FeatureConfig
 from genre_core.signal.fragments import SAMPLE_RATE
-from storage.dataset_folder import read_sums
+from storage.dataset_folder import (
+    CARD,
+    MODEL_MARK,
+    require_replaceable,
+    write_folder,
+    write_sums,
+)
 from storage.embeddings.embedder import Model, load_embedder
-from storage.files import digest_file, write_bytes
 from storage.models.champion import (
     CARD_FILE,
     DOCUMENT_FILE,
@@ -30,17 +35,20 @@ from storage.models.champion import (
 from storage.models.litert import LiteRTModel
 from storage.models.onnx_file import convert_litert, run_onnx
 
-README, CHECKSUMS = "README.md", "SHA256SUMS"
 EXAMPLE = ("predict.py", "front_end.py")
 MOST_BYTES = 2**30
 """Of a file of an imported model; the built-in ones have 4 MB."""
-MOST_FRAGMENTS, LONGEST_WINDOW_S = 1000, 600.0
-"""Of an imported model: with more, a song takes hours and memory has no bound."""
+MOST_VALUES = 2**28
+"""Of one song by what an imported model says of itself: 1 GiB, 1.7 hours of sound at 44.1 kHz."""
 TOLERANCE = 1e-5
 """Largest difference of a probability between LiteRT and ONNX."""
 N_TRIED = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_USE = """
+_FAULTS = (
+    *(LookupError, TypeError, ValueError, AttributeError),
+    *(OSError, ArithmeticError, MemoryError, RuntimeError),
+)
+_USE = f"""
 ## Use it
 
 With genreflow: `genreflow import-model FOLDER --home NEW`, then `genreflow classify`. Without:
@@ -52,48 +60,31 @@ python predict.py song.mp3
 
 `champion.json` has the genres in the order of the outputs, the features (how fragments are cut and
 transformed) and the temperature; `front_end.py` computes them. `sha256sum -c SHA256SUMS` checks
-the files.
+the files. {MODEL_MARK}.
 """
 
 
 def write_portable(folder: Path, exported: Exported, *, with_onnx: bool = False) -> None:
-    """Write a model into a folder that is empty, or holds what this has written before.
+    """Write a model into a folder that is new, empty, or as this has written it before.
 
     A `UsageError` of other folders, and of a model that only Keras can run.
     """
-    _require_free(folder)
+    folder = folder.expanduser().absolute()
+    require_replaceable(folder, MODEL_MARK)
     litert = _litert_files(exported)
     converted = {f"{name}.onnx": convert_litert(file) for name, file in litert.items() if with_onnx}
     if converted:
         _require_same(exported, litert, converted)
-    write_export(folder, exported)
-    card = (folder / CARD_FILE).read_text("utf-8")
-    (folder / CARD_FILE).unlink()
-    contents = {name: Path(__file__).with_name("standalone") / name for name in EXAMPLE}
-    for name, content in {
-        README: f"{card.rstrip()}\n{_USE}".encode(),
-        **{name: path.read_bytes() for name, path in contents.items()},
-        **converted,
-    }.items():
-        write_bytes(folder / name, content)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS)
-    sums = "".join(f"{digest_file(path)}  {path.name}\n" for path in files)
-    write_bytes(folder / CHECKSUMS, sums.encode())
-
-
-def _require_free(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file. Name a folder for the model.")
-    sums = read_sums(folder)
-    changed = any(
-        (folder / name).is_file() and digest_file(folder / name) != digest
-        for name, digest in sums.items()
-    )
-    if folder.exists() and any(folder.iterdir()) and (changed or DOCUMENT_FILE not in sums):
-        raise UsageError(
-            f"{folder} holds other files, or files that were changed since they were exported. "
-            "Name a new folder for the model."
-        )
+    examples = {name: Path(__file__).with_name("standalone") / name for name in EXAMPLE}
+    with write_folder(folder, MODEL_MARK) as part:
+        write_export(part, exported)
+        card = (part / CARD_FILE).rename(part / CARD)
+        card.write_text(f"{card.read_text('utf-8').rstrip()}\n{_USE}", "utf-8")
+        for name, content in converted.items():
+            (part / name).write_bytes(content)
+        for name, path in examples.items():
+            (part / name).write_bytes(path.read_bytes())
+        write_sums(part, {})
 
 
 def _litert_files(exported: Exported) -> dict[str, bytes]:
@@ -136,8 +127,8 @@ def _require_same(
 def read_portable(folder: Path) -> Exported:
     """Read a model that somebody has exported, and try it; a `UsageError` says what is wrong.
 
-    Nothing of it is run but its LiteRT or ONNX files: data, for whose loading memory is bounded
-    by their size. Checksums find damage, they do not tell who made it.
+    Nothing of it is run but its LiteRT or ONNX files. They are data, but one that was made to do
+    so can take much memory. Checksums find damage, they do not tell who made it.
     """
     if not (folder / DOCUMENT_FILE).is_file():
         raise UsageError(
@@ -145,8 +136,11 @@ def read_portable(folder: Path) -> Exported:
             "`genreflow export-model` wrote."
         )
     for path in folder.iterdir():
-        if path.is_file() and path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{path} is larger than {MOST_BYTES // 2**30} GiB. It is no model.")
+        if path.is_dir():
+            continue
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            fault = f"is no file, or larger than {MOST_BYTES // 2**30} GiB"
+            raise UsageError(f"{path} {fault}. It is no part of a model.")
     try:
         exported = read_export(folder)
     except ExportUnusable as error:
@@ -158,7 +152,7 @@ def read_portable(folder: Path) -> Exported:
         _try(exported)
     except UsageError:
         raise
-    except (LookupError, TypeError, ValueError, RuntimeError, GenreflowError) as error:
+    except (*_FAULTS, GenreflowError) as error:
         raise UsageError(
             f"The model in {folder} cannot be used ({type(error).__name__}: {error}). It is "
             "incomplete, or another version of genreflow made it."
@@ -177,16 +171,26 @@ def _try(exported: Exported) -> None:
     if not 0 < temperature < math.inf or not isinstance(document["version"], int):
         raise ValueError("its temperature or its version is no number")
     features = FeatureConfig.from_document(document["features"])
+    _require_modest(features, exported.embedder)
     if (features.embedding is None) != (exported.embedder is None):
         raise ValueError("it lacks the model of its embedding")
-    if features.fragments.n_fragments > MOST_FRAGMENTS:
-        raise ValueError(f"it takes more than {MOST_FRAGMENTS} fragments of a song")
     shape = (1, *features.shape)
     probabilities = LiteRTModel(exported.network).predict_genres(np.zeros(shape, np.float32))
     if probabilities.shape != (1, len(genres)):
         raise ValueError(f"its network gives {probabilities.shape[-1]} genres, not {len(genres)}")
     if exported.embedder:
         _try_embedding(exported.embedder)
+
+
+def _require_modest(features: FeatureConfig, embedder: Model | None) -> None:
+    """Refuse stated sizes for which much memory would be taken before any file is run."""
+    longest_s, rate = max(features.fragment_s, features.fragments.longest_s), SAMPLE_RATE
+    if embedder:
+        stated = embedder.embedding
+        longest_s, rate = max(longest_s, stated.window_s), max(rate, stated.sample_rate)
+    n_values = max(longest_s * rate, math.prod(features.shape)) * features.fragments.n_fragments
+    if not n_values <= MOST_VALUES:
+        raise ValueError(f"a song would take {n_values:.2g} values by its features")
 
 
 def _is_name(genre: object) -> bool:
@@ -196,7 +200,7 @@ def _is_name(genre: object) -> bool:
 
 def _try_embedding(embedder: Model) -> None:
     embedding = embedder.embedding
-    if not (embedding.hop_s > 0 and 0 < embedding.window_s <= LONGEST_WINDOW_S):
+    if not (embedding.hop_s > 0 and embedding.window_s > 0):
         raise ValueError("the windows of its embedding have no possible length or distance")
     n_samples = round((embedding.window_s + 2 * CONTEXT_S) * SAMPLE_RATE)
     silence: Float32Array = np.zeros((1, n_samples), np.float32)

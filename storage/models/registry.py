@@ -12,6 +12,7 @@ from storage.models.store import Tracking, reporting
 
 MOST_CHARACTERS = 5_000
 """MLflow's limit for the text of a version."""
+_REST = "\n\nThe whole card is the artifact export/model-card.md of the model."
 MODEL_URI_TAG = "model_uri"  # a version does not name its logged model everywhere
 
 
@@ -31,9 +32,12 @@ def register_model(tracking: Tracking, model_uri: str, tags: Mapping[str, str]) 
 
 
 def describe_version(tracking: Tracking, version: int, text: str) -> None:
-    """Replace the text (Markdown) on the page of a registered version; its last lines may go."""
+    """Replace the text (Markdown) on the page of a registered version.
+
+    Of one that is too long, the first lines stay, and where the whole card is.
+    """
     if len(text) > MOST_CHARACTERS:
-        text = text[:MOST_CHARACTERS].rpartition("\n")[0]
+        text = text[: MOST_CHARACTERS - len(_REST)].rpartition("\n")[0] + _REST
     tracking.client.update_model_version(tracking.registered, str(version), text)
 
 

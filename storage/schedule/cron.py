@@ -34,13 +34,17 @@ def has_daemon() -> bool:
 
 def install(plan: Plan) -> None:
     """Write the line of a plan into the crontab; that of a former plan is replaced."""
-    command = f"{_enter(plan)} && {{ {_run(plan, plan.night)} || {_run(plan, plan.failed)}; }}"
+    # a folder or a log that is not there is a failure to report, too
+    night, failed = _run(plan, plan.night), _run(plan, plan.failed)
+    command = f"{_enter(plan)} && {night} >>{_log(plan)} 2>&1 || {failed}"
     _write_lines(plan, f"{plan.at.minute} {plan.at.hour} * * * ", command)
 
 
 def keep(plan: Plan, words: Sequence[str]) -> None:
     """Start a command of a plan's program after each reboot."""
-    _write_lines(plan, "@reboot ", f"{_enter(plan)} && exec {_run(plan, words)}")
+    _write_lines(
+        plan, "@reboot ", f"{_enter(plan)} && exec {_run(plan, words)} >>{_log(plan)} 2>&1"
+    )
 
 
 def find(home: Path) -> Found | None:
@@ -71,10 +75,13 @@ def remove(home: Path) -> bool:
 
 
 def _enter(plan: Plan) -> str:
-    """Return the shell's words that enter a plan's folder and set its variables."""
+    """Return the shell's words that set a plan's variables and enter its folder."""
     variables = (f"{name}={shlex.quote(text)}" for name, text in plan.variables.items())
-    log = shlex.quote(str(plan.log))
-    return f"exec >>{log} 2>&1; cd {shlex.quote(str(plan.folder))} && export {' '.join(variables)}"
+    return f"export {' '.join(variables)}; cd {shlex.quote(str(plan.folder))}"
+
+
+def _log(plan: Plan) -> str:
+    return shlex.quote(str(plan.log))
 
 
 def _run(plan: Plan, words: Sequence[str]) -> str:

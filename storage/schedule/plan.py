@@ -14,6 +14,10 @@ from genre_core.errors import GenreflowError, UsageError
 LONGEST_CALL_S = 30.0
 SCHEDULED = "_GENREFLOW_SCHEDULED"
 """Variable with which systemd and cron start a nightly run."""
+BEGUN = "The scheduled night begins"
+"""First line in the log of each."""
+SECRETS = "_GENREFLOW_SECRETS"
+"""Variable that names the file of further variables to what a schedule starts."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -52,6 +56,28 @@ class Found:
 def is_scheduled() -> bool:
     """Whether systemd or cron has started this process by a schedule."""
     return SCHEDULED in os.environ
+
+
+def read_secrets(file: Path) -> dict[str, str]:
+    """Return the variables of a ``schedule.env``, lines of ``NAME=value``; none without it."""
+    if not file.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    found = dotenv_values(file, interpolate=False)
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def require_private(file: Path) -> None:
+    """Refuse a ``schedule.env`` that others may read."""
+    if file.is_file() and file.stat().st_mode & 0o077:
+        raise UsageError(f"Others may read {file}, which is for secrets: chmod 600 {file}")
+
+
+def use_secrets() -> None:
+    """Set the variables of ``schedule.env`` in a process that a schedule has started."""
+    if SECRETS in os.environ:
+        os.environ.update(read_secrets(Path(os.environ[SECRETS])))
 
 
 def name_of(home: Path) -> str:

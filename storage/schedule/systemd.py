@@ -1,4 +1,4 @@
-"""Units of systemd for the user of a home: a timer, its service, and what tells of a failure."""
+"""Units of systemd for the user of a home: a timer, its service, and what reports a failure."""
 
 import os
 import re
@@ -48,14 +48,14 @@ WantedBy=timers.target
 """
 _FAILED = """{mark}
 [Unit]
-Description=Tell that the nightly run of genreflow in {home} failed
+Description=Report that the nightly run of genreflow in {home} failed
 
 [Service]
 Type=exec
 {start}
 TimeoutStopSec=30
 """
-_KEPT = """{mark}
+_SERVER = """{mark}
 [Unit]
 Description=Prefect of genreflow for {home}: server, deployments, worker
 After=network-online.target
@@ -116,7 +116,7 @@ def keep(plan: Plan, words: Sequence[str]) -> None:
     """Keep a command of a plan's program running, also after a reboot."""
     name = f"{name_of(plan.home)}-prefect.service"
     home = _specify(str(plan.home))
-    _write_units({name: _KEPT.format(mark=MARK, home=home, start=_start(plan, words))})
+    _write_units({name: _SERVER.format(mark=MARK, home=home, start=_start(plan, words))})
     require_success((*SYSTEMCTL, "enable", name))
     require_success((*SYSTEMCTL, "restart", name))
 
@@ -155,19 +155,24 @@ def release(home: Path) -> bool:
     return _remove(f"{name_of(home)}-prefect.service")
 
 
+def edits(home: Path) -> list[Path]:
+    """Return the folders of what `systemctl edit` added to the units of a home."""
+    return sorted(folder().glob(f"{name_of(home)}*.d"))
+
+
 def _remove(enabled: str, *others: str) -> bool:
     units = [folder() / name for name in (enabled, *others)]
     ours = [unit for unit in units if _read(unit)]
     if not ours:
         return False
-    is_told = is_reachable()
-    if is_told and units[0] in ours:
+    is_reached = is_reachable()
+    if is_reached and units[0] in ours:
         require_success((*SYSTEMCTL, "disable", "--now", enabled))
     for unit in ours:
         for link in unit.parent.glob(f"*.wants/{unit.name}"):  # without a manager, nobody else does
             link.unlink(missing_ok=True)
         unit.unlink(missing_ok=True)
-    if is_told:
+    if is_reached:
         require_success((*SYSTEMCTL, "daemon-reload"))
     return True
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -120,7 +121,9 @@ def known_music(layout: DataLayout) -> dict[str, KnownMusic]:
     try:
         noted = dict(json.loads(layout.music_note.read_text("utf-8")))
         return {  # a note of earlier versions is whether as unlabelled
-            name: KnownMusic(**note) if isinstance(note, dict) else KnownMusic(unlabelled=note)
+            str(layout.home / name): KnownMusic(**note)
+            if isinstance(note, dict)
+            else KnownMusic(unlabelled=note)
             for name, note in noted.items()
         }
     except (OSError, ValueError, TypeError):
@@ -142,7 +145,11 @@ def remember_music(layout: DataLayout, music: str, how: KnownMusic) -> None:
     others = {name: option for name, option in noted.items() if name not in (place, builtin)}
     known = others | {place: how}
     if list(known.items()) != list(noted.items()):
-        document = {name: asdict(option) for name, option in known.items()}
+        # a place in the home is relative to it, for a home that moves
+        document = {
+            name.removeprefix(f"{layout.home}{os.sep}"): asdict(option)
+            for name, option in known.items()
+        }
         write_bytes(layout.music_note, json.dumps(document, indent=2).encode())
 
 

@@ -49,6 +49,10 @@ async def ask():
             answer = await client.get(page.format(place=place, token=place.rsplit("/")[-1]))
             if answer.status_code != 200:
                 failed.append((page, answer.status_code, answer.text))
+            extra = {"/nights": "nightly", "/models": "train"}.get(page)
+            is_offered = "hx-post" in answer.text
+            if extra and (is_offered or f"[{extra}]" not in answer.text):
+                failed.append((page, "offers what needs an extra", answer.text))
 
 asyncio.run(ask())
 print(json.dumps(failed), file=sys.stderr)

@@ -95,3 +95,16 @@ def test_the_front_matter_is_that_of_hugging_face() -> None:
     assert (test["task"]["type"], test["dataset"]["split"]) == ("audio-classification", "test")
     assert [(m["type"], m["value"]) for m in test["metrics"]] == [("f1", 0.5), ("accuracy", 0.5)]
     assert golden["metrics"][0]["value"] == 0.4
+
+
+def test_what_may_be_long_stands_behind_what_the_card_is_read_for() -> None:
+    licences = [{"licence": f"licence {nth}", "n_songs": 20 - nth} for nth in range(12)]
+    facts = {**FACTS, "licences": licences}
+
+    card = model_card(
+        {"genres": ["a", "b"], "features": FeatureConfig().as_document(), "card": facts}
+    )
+
+    titles = [line for line in card.splitlines() if line.startswith("## ")]
+    assert titles == ["## Scores", "## Certainty", "## Intended use and limits", "## Trained on"]
+    assert "licence 9: 11, 2 other licences: 19." in card  # 10 + 9 songs

@@ -10,6 +10,7 @@ from prefect.logging import disable_run_logger
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from storage.catalog.connection import fetch_rows, open_catalog
+from storage.catalog.model_card import read_card_facts
 from storage.catalog.promotions import read_golden_songs
 from storage.catalog.query import query_rows
 from storage.catalog.runs import read_run
@@ -375,6 +376,11 @@ def test_a_person_promotes_a_version_and_only_new_runs_challenge_it(promoted: Ri
 
     assert (promotion.kind, promotion.version, promotion.previous_version) == ("manual", 1, 2)
     assert promotion.reason.startswith("Version 1 was promoted by ada.")
+    execute(layout, "update promotions set macro_f1 = null")  # as of one that won no challenge
+    with open_catalog(layout) as catalog:
+        facts = read_card_facts(catalog, 1)
+    assert facts is not None
+    assert facts["reason"] == "A person chose this version."  # cards are passed on without names
     assert aliases(layout) == {"champion": 1, "previous": 2}
     assert promote_best.fn(layout, newest(layout)) is None
     assert aliases(layout)["champion"] == 1

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 import genreflow
 from flows.cli.main import app, main
-from genre_core.audit.rules import Check, CheckName, Level
+from genre_core.audit.rules import AuditConfig, Check, CheckName, Level
 from genre_core.audit.table import TableColumns, subsample_rows
 from genre_core.audit.table_duplicates import find_duplicates
+from genre_core.audit.table_plan import TablePlan
 from genre_core.errors import UsageError
 from storage.feature_tables import read_feature_table, select_features
 from tasks.table_audit import audit_table
@@ -135,6 +136,17 @@ def test_few_artists_are_inconclusive() -> None:
     assert checks[CheckName.PERMUTED].level is Level.INCONCLUSIVE
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_class_of_two_rows_is_no_reason_for_fewer_folds() -> None:
+    table = make_table().iloc[:30].assign(genre=["rare"] * 2 + ["common"] * 28)
+    read = read_feature_table(table, TableColumns(**BY_ARTIST))
+
+    plan = TablePlan(table=read, units=read.groups, config=AuditConfig(n_folds=5))
+
+    assert sorted(np.concatenate([scored for _, scored in plan.row_pairs()])) == list(range(30))
+    assert len(plan.row_pairs()) == 5
+
+
 def test_rows_with_an_artist_each_say_nothing_about_artists() -> None:
     table = make_table().assign(artist=range(N_ARTISTS * PER_ARTIST))
 
@@ -148,6 +160,7 @@ def test_duplicates_across_a_split_are_counted_identical_or_nearly() -> None:
     table = make_table()
     features = [name for name in table if name.startswith("f")]
     train, test = table.index[table.by_artist == "train"], table.index[table.by_artist == "test"]
+    table.loc[test[0], "genre"] = next(g for g in GENRES if g != table.genre[train[0]])
     table.loc[test[:3], features] = table.loc[train[:3], features].to_numpy()
     table.loc[test[5], features] = table.loc[train[5], features].to_numpy() + 0.001
 
@@ -155,6 +168,10 @@ def test_duplicates_across_a_split_are_counted_identical_or_nearly() -> None:
 
     assert found.level is Level.FAIL
     assert (found.details["n_identical_rows"], found.details["n_near_identical_rows"]) == (3, 1)
+    expected = (table.genre[test].to_numpy() != table.genre[train[: len(test)]].to_numpy())[
+        [0, 1, 2, 5]
+    ].sum()
+    assert json.loads(json.dumps(found.details))["n_with_other_label"] == expected
 
 
 def test_unrelated_rows_are_no_duplicates() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.web.commands import Command, Commands
+from flows.web.commands import Command, Commands, log_of
 from genre_core.errors import TransientError
+from storage.extras import ExtraMissing
 from storage.home import DataLayout
 
 
@@ -48,3 +49,15 @@ def test_a_command_runs_once_at_a_time_and_its_output_is_kept(tmp_path: Path) ->
     assert first.process.wait() == 2
     assert first.sentence.startswith("There is no store in the home yet")
     assert commands.start(layout, ("morning",)).process.wait() == 2
+
+
+def test_a_command_whose_extra_is_missing_is_not_started_and_the_extra_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, commands = DataLayout(tmp_path), Commands()
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # as where it is not installed
+
+    for name, extra in {"night": "nightly", "promote": "train", "retry": "train"}.items():
+        with pytest.raises(ExtraMissing, match=rf"`genreflow {name}` needs .*\[{extra}\]"):
+            commands.start(layout, (name,))
+        assert not log_of(layout, name).exists()

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from front_end import cut_song, open_embedding, open_network, spectrograms
+
+sys.dont_write_bytecode = True  # the folder stays as its checksums have it
+from front_end import cut_song, open_embedding, open_network, spectrograms  # noqa: E402
 
 FOLDER = Path(__file__).parent
 MODEL = json.loads((FOLDER / "champion.json").read_text("utf-8"))

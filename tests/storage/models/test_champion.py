@@ -1,5 +1,6 @@
 """The exported champion is read as it was written, or not at all."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,17 @@ import numpy as np
 import pytest
 
 from genre_core.digests import digest_document
+from genre_core.errors import GenreflowError
 from genre_core.evaluation.certainty import Certainty
 from genre_core.evaluation.novelty import Novelty
 from genre_core.representations.features import FeatureConfig
-from storage.models.champion import Exported, ExportUnusable, read_export, write_export
+from storage.models.champion import (
+    Exported,
+    ExportUnusable,
+    parse_certainty,
+    read_export,
+    write_export,
+)
 
 DOCUMENT = {
     "version": 1,
@@ -122,3 +130,12 @@ def test_a_process_killed_before_the_last_file_leaves_the_old_champion(
         write_export(folder, SECOND)
 
     assert read(folder) == (FIRST.network, FIRST.document)
+
+
+def test_a_certainty_takes_no_more_memory_than_its_file() -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, coverage=np.zeros(10**6))
+    assert len(file.getvalue()) < 20_000
+
+    with pytest.raises(GenreflowError, match="it is compressed"):
+        parse_certainty(file.getvalue())

@@ -51,8 +51,7 @@ def test_every_network_gives_the_probabilities_that_keras_gives(name: str) -> No
     assert np.ptp(whole, axis=0).max() > 1e-3  # the matrices are told apart
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", all_but(NETWORKS, "dense"))
 def test_every_network_as_onnx_gives_the_probabilities_of_litert(name: str) -> None:
     from storage.models.logged import litert_bytes
     from storage.models.onnx_file import convert_litert, run_onnx

@@ -20,7 +20,7 @@ from storage.embeddings.embedder import Model
 from storage.embeddings.weights import builtin_embedding
 from storage.files import digest_file
 from storage.home import DataLayout
-from storage.models.champion import Champion, may_be_registered, read_export
+from storage.models.champion import Champion, card_file, may_be_registered, read_export
 from storage.models.litert import LiteRTModel
 from storage.models.logged import (
     Network,
@@ -208,6 +208,31 @@ def test_the_champion_is_exported_to_the_home_and_beside_its_logged_model(
         **DOCUMENT,
     }
     assert exported[0].certainty.coverage == 0.9
+
+
+def test_the_card_of_a_version_is_not_changed_by_a_second_export(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    uri = log_model(tracking, run_id, network, DOCUMENT)
+    card = card_file(tracking.layout, 3)
+    card.parent.mkdir(parents=True)
+    card.write_text("of the day of its promotion", "utf-8")
+
+    export_model(tracking, Champion(version=3, run_id=run_id, model_uri=uri))
+
+    assert card.read_text("utf-8") == "of the day of its promotion"
+
+
+def test_a_text_that_is_too_long_for_mlflow_names_the_whole_card(
+    tracking: Tracking, run_id: str, network: Network
+) -> None:
+    version = register_model(tracking, log_model(tracking, run_id, network, DOCUMENT), {})
+
+    describe_version(tracking, version, "\n".join(["first line", *["x" * 99] * 60]))
+
+    lines = tracking.client.get_model_version("genreflow", str(version)).description.splitlines()
+    assert lines[0] == "first line"
+    assert "export/model-card.md" in lines[-1]
 
 
 def test_a_network_that_litert_cannot_run_is_exported_as_keras_file_and_the_log_says_so(

@@ -13,16 +13,10 @@ import pytest
 from genre_core.errors import UsageError
 from storage.schedule import cron
 from storage.schedule.plan import Plan
+from tests.crontab import put_crontab
 
 ROOT = Path(__file__).resolve().parents[3]
 OTHERS = b'SHELL=/bin/false\nMAILTO=""\n\n# mine, 100 %\n5 5 1 1 *\techo "a  b" \\%\xff\n'
-PROGRAM = """#!/bin/sh
-case "$1" in
--l) [ -f "$CRONTAB" ] || { echo "no crontab for tester" >&2; exit 1; }; cat "$CRONTAB" ;;
--r) rm "$CRONTAB" ;;
--) cat > "$CRONTAB" ;;
-esac
-"""
 NAMESPACE = """
 mount --make-rprivate /; mount -t proc proc /proc; mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/spool/cron; install -d -m 1730 -g crontab /var/spool/cron/crontabs
@@ -33,15 +27,7 @@ LONGEST_S = 150
 
 @pytest.fixture
 def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A crontab in a file, behind the options of the program that POSIX describes."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    program = folder / "crontab"
-    program.write_text(PROGRAM)
-    program.chmod(0o700)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("CRONTAB", str(tmp_path / "crontab"))
-    return tmp_path / "crontab"
+    return put_crontab(tmp_path, monkeypatch)
 
 
 def test_other_lines_stay_as_they_are_when_a_schedule_comes_moves_and_goes(
@@ -58,7 +44,7 @@ def test_other_lines_stay_as_they_are_when_a_schedule_comes_moves_and_goes(
     assert found is not None
     assert (found.at.hour, found.at.minute) == (4, 5)
     written = crontab.read_bytes()
-    assert (written.endswith(OTHERS), written.count(b" * * * exec")) == (True, 2)
+    assert (written.endswith(OTHERS), written.count(b" * * * export")) == (True, 2)
     assert cron.remove(plan.home)
     assert (cron.find(plan.home), cron.remove(plan.home)) == (None, False)
     assert cron.remove(other.home)
@@ -90,6 +76,17 @@ def test_the_shell_runs_the_line_as_planned_and_tells_of_a_failure(
     ran = (plan.folder / "done").read_text("utf-8").splitlines()
     assert (ran[:2], ran[-1]) == ([str(plan.folder), printed], plan.variables["NAME"])
     assert plan.log.exists()
+
+
+@pytest.mark.parametrize("missing", ["folder", "log"])
+def test_a_night_without_its_folder_or_log_is_reported_as_failed(
+    plan: Plan, crontab: Path, tmp_path: Path, missing: str
+) -> None:
+    place = {"folder": tmp_path / "gone", "log": tmp_path / "gone" / "log"}[missing]
+    cron.install(replace(plan, **{missing: place}))
+    command = _shell_command(crontab)
+    subprocess.run(["/bin/sh", "-c", command], env={}, cwd=plan.folder, check=False)
+    assert (plan.folder / "done").read_text("utf-8").splitlines()[1:3] == [*plan.failed]
 
 
 def test_a_command_that_cron_would_cut_is_refused(plan: Plan, crontab: Path) -> None:

@@ -45,6 +45,15 @@ def test_a_note_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     assert known == {"/inbox": KnownMusic(unlabelled=True), "/music": KnownMusic()}
 
 
+def test_the_built_in_library_moves_with_its_home(tmp_path: Path) -> None:
+    before = DataLayout(tmp_path / "before")
+    before.home.mkdir()
+    remember_music(before, str(before.builtin), KnownMusic())
+    after = DataLayout(before.home.rename(tmp_path / "after"))
+
+    assert list(known_music(after)) == [str(after.builtin)]
+
+
 def stored_at(song: Path, genre: str) -> Source:
     return Source(location=str(song), genre=genre, source_id=str(song))
 
