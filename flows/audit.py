@@ -4,6 +4,7 @@ from flows.settings import Settings, read_settings
 from storage.catalog.audits import Audit
 from storage.catalog.snapshots import resolve_snapshot
 from storage.lock import hold_home
+from storage.telemetry import follow_job
 from tasks.audit import audit_snapshot
 from tasks.orchestrator import flow
 from tasks.publish import publish_store
@@ -17,7 +18,7 @@ def audit(config: Settings | None = None, snapshot_id: str = "") -> Audit:
     newest snapshot of the configured library is audited.
     """
     config = config or read_settings()
-    with hold_home(config.layout):
+    with follow_job("audit"), hold_home(config.layout):
         snapshot = resolve_snapshot(config.layout, config.snapshot_choice(snapshot_id))
         audited = audit_snapshot(config.layout, snapshot, config.audit, config.tag_prior)
         publish_store(config.layout)

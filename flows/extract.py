@@ -6,6 +6,7 @@ from flows.engine import mapping_on, waves
 from flows.settings import Settings, read_settings
 from genre_core.records import counted
 from storage.lock import hold_home
+from storage.telemetry import follow_job
 from tasks.extract import (
     compact_shards,
     publish_shards,
@@ -48,7 +49,7 @@ def extract(config: Settings | None = None, own: Settings | None = None) -> Extr
     config = config or read_settings()
     layout, features, own_features = config.layout, config.features, (own or config).known_features
     decides_short = features == own_features
-    with hold_home(layout):
+    with follow_job("extract"), hold_home(layout):
         n_tracks = make_examples(config)
         outcomes, n_examples = settle_extraction(layout, features, decides_short=decides_short)
         if not decides_short:

@@ -13,6 +13,7 @@ from storage.audio.fingerprint import FIRST_S, FULL_S
 from storage.fetch.sites.access import Access, open_access
 from storage.lock import hold_home
 from storage.sources.listing import KnownMusic, known_music, remember_music
+from storage.telemetry import follow_job
 from tasks.download import Fetched, Selected, download_chunk, join_selected, select_sources
 from tasks.duplicates import (
     fingerprint_chunk,
@@ -58,7 +59,7 @@ def ingest(config: Settings | None = None, own: Settings | None = None) -> Inges
     """
     config = config or read_settings()
     layout = config.layout
-    with hold_home(layout):
+    with follow_job("ingest"), hold_home(layout):
         libraries, access = config.libraries(), open_access(config.sites)
         warn_of_gone(libraries)
         selected = join_selected([list_library(library, access) for library in libraries])

@@ -8,6 +8,7 @@ from flows.settings import Settings, read_settings
 from genre_core.records import counted
 from storage.lock import hold_home
 from storage.maintenance.retention import Unused
+from storage.telemetry import follow_job
 from tasks.maintenance import release_outcomes, tidy_store
 from tasks.orchestrator import flow
 from tasks.publish import publish_store
@@ -30,7 +31,7 @@ class TidyReport:
 def tidy(config: Settings | None = None) -> TidyReport:
     """Remove what is unused, by the settings ``keep``; the default are those on file."""
     config = config or read_settings()
-    with hold_home(config.layout):
+    with follow_job("tidy"), hold_home(config.layout):
         removed = tidy_store(config.layout, config.keep, config.snapshot_choice())
         publish_store(config.layout)
     return TidyReport(removed=tuple(removed))

@@ -4,6 +4,7 @@ from flows.settings import Settings, read_settings
 from storage.catalog.promotions import Promotion
 from storage.catalog.snapshots import resolve_snapshot
 from storage.lock import hold_home
+from storage.telemetry import follow_job
 from tasks.nightly import read_trigger
 from tasks.orchestrator import flow
 from tasks.predict_unlabelled import predict_unlabelled
@@ -28,7 +29,7 @@ def promote(
     """
     config = config or read_settings()
     layout, who = config.layout, read_trigger().triggered_by
-    with hold_home(layout):
+    with follow_job("promote"), hold_home(layout):
         promotion: Promotion | None
         if rollback:
             promotion = roll_back(layout, who)

@@ -18,6 +18,7 @@ from storage.catalog.runs import Run
 from storage.catalog.snapshots import Snapshot
 from storage.home import DataLayout
 from storage.lock import hold_home
+from storage.telemetry import follow_job
 from tasks.audit import audit_snapshot
 from tasks.compare import close_killed_runs, compare_runs, finished_runs, open_comparison
 from tasks.evaluate import evaluate_network
@@ -75,7 +76,7 @@ def train(config: Settings | None = None, budget_s: float = float("inf")) -> Tra
     layout = config.layout
     tried: Sequence[Trial] = ()
     failed: Sequence[str] = ()
-    with hold_home(layout):
+    with follow_job("train"), hold_home(layout):
         features = usable_features(layout, config.features, config.genres)
         snapshots = assign_splits(
             layout, features, config.genres, config.split_seed, config.golden, for_train=True

@@ -74,11 +74,11 @@ def how_to_begin() -> str:
     )
 
 
-def explain_missing(error: ModuleNotFoundError) -> UsageError | None:
+def explain_missing(error: ModuleNotFoundError) -> ExtraMissing | None:
     """Return what to say of a module that is missing; None if it belongs to no extra."""
     module = (error.name or "").partition(".")[0]
     extra = next((name for name, modules in EXTRAS.items() if module in modules), None)
-    return UsageError(describe_missing(extra, "This")) if extra else None
+    return ExtraMissing(describe_missing(extra, "This")) if extra else None
 
 
 def install_command(extra: str) -> str:

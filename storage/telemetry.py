@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from openlineage.client import OpenLineageClient
-    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
-    from opentelemetry.trace import Tracer
 
 LINEAGE: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "nightly": ((), ()),
@@ -70,22 +69,34 @@ def follows_lineage() -> bool:
 
 def trace_step(name: str) -> "AbstractContextManager[object]":
     """Return a block that is a span with the name of a step; it belongs to that around it."""
-    tracer = start_tracing() if traces() else None
-    return tracer.start_as_current_span(name) if tracer else nullcontext()
+    provider = _open_provider() if traces() else None
+    if provider is None:
+        return nullcontext()
+    return provider.get_tracer(NAME, _version()).start_as_current_span(name)
+
+
+def trace_prefect() -> None:
+    """Send the spans of Prefect to the same collector, unless the program has its own already."""
+    if not traces() or (provider := _open_provider()) is None:
+        return
+    from opentelemetry import trace
+
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # none is set
+        trace.set_tracer_provider(provider)
 
 
 @cache
-def start_tracing() -> "Tracer | None":
-    """Send spans to the collector that the environment names, those of Prefect as well.
+def _open_provider() -> "TracerProvider | None":
+    """Return what sends spans to the collector that the environment names.
 
-    None, with a warning, if the packages are not installed or the protocol is gRPC.
+    It is not that of the whole program: a program that uses `genreflow` may have its own. None,
+    with a warning, if the packages are not installed or the protocol is gRPC.
     """
     protocol = next((os.environ[name] for name in _PROTOCOLS if os.environ.get(name)), _HTTP)
     if protocol != _HTTP:
         _LOGGER.warning("No spans are sent: OTEL_EXPORTER_OTLP_PROTOCOL must be %s.", _HTTP)
         return None
     try:
-        from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -93,11 +104,11 @@ def start_tracing() -> "Tracer | None":
     except ImportError:
         _LOGGER.warning("%s", describe_missing("nightly", "OpenTelemetry"))
         return None
-    os.environ.setdefault("OTEL_SERVICE_NAME", NAME)
-    provider = TracerProvider(resource=Resource.create({"service.version": _version()}))
+    service = os.environ.get("OTEL_SERVICE_NAME") or NAME
+    facts = {"service.name": service, "service.version": _version()}
+    provider = TracerProvider(resource=Resource.create(facts))
     provider.add_span_processor(BatchSpanProcessor(_guard(OTLPSpanExporter())))
-    trace.set_tracer_provider(provider)
-    return trace.get_tracer(NAME, _version())
+    return provider
 
 
 def _guard(exporter: "SpanExporter") -> "SpanExporter":
@@ -178,19 +189,9 @@ def _emit(
     if (client := _open_client()) is None:
         return
     from openlineage.client import event_v2 as lineage
-    from openlineage.client.facet_v2 import error_message_run, parent_run
 
     namespace = os.environ.get("OPENLINEAGE_NAMESPACE", NAME)
-    facets: dict[str, Any] = {}
-    if parents:
-        name, run_id = parents[-1]
-        facets["parent"] = parent_run.ParentRunFacet(
-            run=parent_run.Run(runId=run_id), job=parent_run.Job(namespace=namespace, name=name)
-        )
-    if error is not None:
-        facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(
-            message=type(error).__name__, programmingLanguage="python"
-        )
+    facets = _facets(namespace, parents, error)
     inputs, outputs = LINEAGE[job[0]]
     event = lineage.RunEvent(
         eventTime=datetime.now(UTC).isoformat(),
@@ -205,6 +206,25 @@ def _emit(
         client.emit(event)
     except Exception as failure:
         _LOGGER.warning("An event of OpenLineage was not sent: %s", type(failure).__name__)
+
+
+def _facets(
+    namespace: str, parents: Sequence[tuple[str, str]], error: BaseException | None
+) -> dict[str, Any]:
+    """The run that a run belongs to, and the class of the error that ended it."""
+    from openlineage.client.facet_v2 import error_message_run, parent_run
+
+    facets: dict[str, Any] = {}
+    if parents:
+        name, run_id = parents[-1]
+        facets["parent"] = parent_run.ParentRunFacet(
+            run=parent_run.Run(runId=run_id), job=parent_run.Job(namespace=namespace, name=name)
+        )
+    if error is not None:
+        facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(
+            message=type(error).__name__, programmingLanguage="python"
+        )
+    return facets
 
 
 @cache

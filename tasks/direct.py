@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from genre_core.errors import GenreflowError
 from storage.files import write_bytes
-from storage.telemetry import follow_job, trace_step
+from storage.telemetry import trace_step
 from tasks.logs import is_json, step_name
 from tasks.terminal import ERR
 
@@ -42,7 +42,7 @@ class Step(Generic[P, R]):
         """Run in this thread."""
         started_s, token = time.monotonic(), step_name.set(self.fn.__name__)
         try:
-            with trace_step(self.fn.__name__), follow_job(self.fn.__name__):
+            with trace_step(self.fn.__name__):
                 result = self.fn(*args, **kwargs)
         finally:
             step_name.reset(token)

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
@@ -76,14 +77,20 @@ class JsonLines(io.TextIOBase):
         """Write a text; lines that are not ended wait for their end."""
         with self._lock:
             *lines, self._rest = (self._rest + text).replace("\r", "\n").split("\n")
+        self._record(lines)
+        return len(text)
+
+    def _record(self, lines: Iterable[str]) -> None:
         for line in filter(str.strip, lines):
             _LOGGER.handle(
                 _LOGGER.makeRecord("genreflow", logging.INFO, "", 0, line.strip(), (), None)
             )
-        return len(text)
 
     def flush(self) -> None:
-        """Write what waits in the stream."""
+        """Write what waits, also a line that is not ended."""
+        with self._lock:
+            line, self._rest = self._rest, ""
+        self._record([line])
         self.stream.flush()
 
     def fileno(self) -> int:

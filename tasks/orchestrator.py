@@ -6,11 +6,11 @@
 import os
 from typing import TYPE_CHECKING
 
-from storage.telemetry import start_tracing, traces
+from storage.telemetry import trace_prefect
 from tasks.direct import CHOSEN
 
-if traces():
-    start_tracing()  # before a flow of Prefect makes its spans
+if CHOSEN not in os.environ:
+    trace_prefect()  # before one of its flows makes its spans
 if TYPE_CHECKING or CHOSEN not in os.environ:
     from prefect import flow, get_run_logger, task, unmapped
     from prefect.artifacts import (

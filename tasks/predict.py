@@ -199,7 +199,13 @@ def song_fragments(
     """
     with tempfile.TemporaryDirectory(prefix="genreflow-") as folder:
         path, track_id, facts = _fetch(song, DataLayout(Path(folder)), limits or DownloadLimits())
-        return track_id, *_cut(path, track_id, facts, features, n_threads)
+        try:
+            return track_id, *_cut(path, track_id, facts, features, n_threads)
+        except TrackRejected as rejection:
+            if rejection.reason != Reason.TOO_SHORT:
+                raise
+            named = escape_text(f"{song}: {rejection}")
+            raise TrackRejected(rejection.reason, named) from rejection
 
 
 def fragment_matrices(

@@ -46,9 +46,9 @@ extra; `make audit` fails where a licence is unknown, or was not looked at.
 **Who passes genreflow on together with its packages**, as an image or an installer, passes on
 works under the GPL, and follows its terms for the whole: the core contains `ducc0` and `mutagen`
 (GPL-2.0-or-later), and the wheel of `av` brings FFmpeg with libx264 and libx265
-(GPL-2.0-or-later). The extra `train` adds the FFmpeg of `imageio-ffmpeg` (GPL-3.0-or-later). The
-wheels of `soundfile` and `soxr` bring libsndfile, libmpg123, LAME and libsoxr
-(LGPL-2.1-or-later). To install genreflow for oneself, or within a company, nothing is asked.
+(GPL-2.0-or-later). The wheels of `soundfile` and `soxr` bring libsndfile, libmpg123, LAME and
+libsoxr (LGPL-2.1-or-later). To install genreflow for oneself, or within a company, nothing is
+asked.
 
 The weights of the built-in embeddings, of musicnn, are under the ISC licence.
 """

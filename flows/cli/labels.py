@@ -143,9 +143,11 @@ def propose_next(
 
 def _find_features(config: "Settings") -> "FeatureConfig":
     """Return the settings of the first embedding."""
-    for features in config.features:
-        if features.embedding:
-            return features
+    from genre_core.representations.features import embedding_features
+    from storage.embeddings.registry import find_embedding
+
+    for name in filter(config.embeds, config.read_representations):
+        return embedding_features(find_embedding(name, config.embeddings), config.n_windows)
     raise UsageError(
         "Proposals need an embedding. Add one to `representations` (musicnn), and `head` to "
         "`networks`."

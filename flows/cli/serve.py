@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Annotated
 
@@ -55,11 +55,7 @@ def ui(
     Example: `genreflow ui --mlflow-port 5001`
     """
     layout = read_settings(home=home).layout
-    if not layout.tracking_server:
-        require_store(layout)
-    from storage.models.store import has_runs, server_command
-
-    is_trained = has_runs(layout)
+    is_trained = _is_trained(layout)
     if not (is_trained or worker):
         raise UsageError(f"There is no run in {layout.home} yet. Run `genreflow run` first.")
     prepare_environment(layout.home, verbose=False)
@@ -69,6 +65,8 @@ def ui(
     api = named or f"{_address(prefect_port)}/api"
     commands = {} if named else {f"{api}/health": _prefect_command(prefect_port)}
     if is_trained and not layout.tracking_server:
+        from storage.models.store import server_command
+
         commands[f"{mlflow}/health"] = server_command(layout, mlflow_port)
     with ExitStack() as stack:
         servers = [stack.enter_context(_server(commands[health], health)) for health in commands]
@@ -82,9 +80,23 @@ def ui(
             servers.append(stack.enter_context(_worker(layout, api)))
             show("The worker runs what Prefect schedules.")
         show("Ctrl-C ends this.")
-        while all(server.poll() is None for server in servers):
-            time.sleep(PAUSE_S)
-        raise GenreflowError("One of the servers has stopped; see its last messages above.")
+        _watch(servers)
+
+
+def _is_trained(layout: DataLayout) -> bool:
+    """Whether a home has runs; without a tracking server, it has to have a store."""
+    if not layout.tracking_server:
+        require_store(layout)
+    from storage.models.store import has_runs
+
+    return has_runs(layout)
+
+
+def _watch(servers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until a server ends, which is a `GenreflowError`."""
+    while all(server.poll() is None for server in servers):
+        time.sleep(PAUSE_S)
+    raise GenreflowError("One of the servers has stopped; see its last messages above.")
 
 
 def _runs_page(layout: DataLayout) -> str:

@@ -7,20 +7,38 @@ from typing import Any
 from flows.settings import Settings
 from genre_core.errors import UsageError
 from genre_core.locations import path_of
+from genre_core.representations.features import embedding_features
 from storage.catalog.embeddings import Among, find_embedded, nearest_songs
-from tasks.studies.similar import Compared, Embedder, choose_representation, embed_song
+from storage.embeddings.registry import find_model
+from tasks.studies.similar import (
+    Compared,
+    Embedder,
+    choose_representation,
+    embed_song,
+    exported_embedder,
+)
 
 
 def find_embedder(config: Settings, representation: str) -> Embedder:
-    """Return an embedding that the settings name, and a network of theirs reads."""
-    own = [f for f in config.features if f.embedding and f.representation == representation]
-    model = config.embedder(own[0]) if own else None
-    if model is None:
-        raise UsageError(
-            f"The settings do not name the embedding {representation}. Add it to "
-            "`representations` in genreflow.toml."
+    """Return an embedding that the settings name, and a network of theirs reads.
+
+    A built-in one is that of the exported champion where it is the same: converting the weights
+    needs the extra ``train``.
+    """
+    if representation not in filter(config.embeds, config.read_representations):
+        missing = (
+            f"do not name the embedding {representation}"
+            if representation
+            else ("name no embedding that a network reads")
         )
-    return Embedder(features=own[0], model=model)
+        raise UsageError(
+            f"The settings {missing}. Add {representation or 'one (musicnn)'} to `representations` "
+            "in genreflow.toml."
+        )
+    own = config.embeddings
+    exported = None if representation in own else exported_embedder(config.layout, representation)
+    model = exported or find_model(representation, own)
+    return Embedder(features=embedding_features(model.embedding, config.n_windows), model=model)
 
 
 def find_similar(

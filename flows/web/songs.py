@@ -23,7 +23,7 @@ from flows.web.state import State, WebState
 from genre_core.errors import UsageError
 from genre_core.records import name_song
 from storage.audio.previews import PlayedSong
-from storage.catalog.embeddings import find_embedded, nearest_songs
+from storage.catalog.embeddings import embedded_representations, find_embedded, nearest_songs
 from storage.catalog.song_page import (
     StoredSong,
     has_own_songs,
@@ -193,12 +193,15 @@ async def show_similar(request: Request, kind: Kind, key: str, state: State) -> 
     subject = await find_subject(state, kind, key)
 
     def find() -> dict[str, Any]:
-        classifier = _classifier(state)
+        classifier, rows, sentence = _classifier(state), None, ""
         try:
-            rows = [{**row, "name": _name(row)} for row in find_similar(state, classifier, subject)]
-        except UsageError:  # no embeddings
-            rows = None
-        return {"rows": rows, "styles": library_styles(state, classifier.genres)}
+            if embedded_representations(state.layout):
+                found = find_similar(state, classifier, subject)
+                rows = [{**row, "name": _name(row)} for row in found]
+        except UsageError as error:
+            sentence = str(error)
+        styles = library_styles(state, classifier.genres)
+        return {"rows": rows, "sentence": sentence, "styles": styles}
 
     return show_page(request, "_similar.html", await state.decode(find))
 
@@ -226,7 +229,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def find_similar(state: WebState, classifier: Classifier, subject: Subject) -> list[dict[str, Any]]:
-    """Return the nearest songs; `UsageError` where the library has no embeddings."""
+    """Return the nearest songs; `UsageError` where the library has no embeddings of the song."""
     layout, config = state.layout, state.config
     chosen = choose_representation(layout, "", config.representations)
     if track_id := find_embedded(layout, subject.track_id, chosen):

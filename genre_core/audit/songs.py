@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from genre_core.dataset.artists import fold_artist
 from genre_core.dataset.groups import join_artists
-from genre_core.dataset.joined import JoinedSets
+from genre_core.dataset.joined import DisjointSets
 from genre_core.records import Split
 
 
@@ -58,7 +58,7 @@ def name_recordings(
     ``duplicates`` are pairs of track ids that are one recording by their fingerprints; they may
     link over songs that are not among ``songs``. Songs with the same packets are one, too.
     """
-    joined = JoinedSets(song.track_id for song in songs)
+    joined = DisjointSets(song.track_id for song in songs)
     pairs = [(song.track_id, f"packets:{song.packets_id}") for song in songs if song.packets_id]
     for one, other in (*pairs, *duplicates):
         joined.merge(one, other)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from genre_core.dataset.joined import JoinedSets
+from genre_core.dataset.joined import DisjointSets
 
 MOST_OF_A_GENRE = 0.5
 FEWEST_GROUPS = 3
@@ -66,7 +66,7 @@ def join_artists(group_ids: Sequence[str], artists: Sequence[Sequence[str]]) -> 
     ``artists`` are from `name_artists`. In genres that are split by song, each song of an artist
     has a group of its own. An unknown artist joins nothing.
     """
-    joined = JoinedSets(group_ids)
+    joined = DisjointSets(group_ids)
     first: dict[str, str] = {}
     for group_id, names in zip(group_ids, artists, strict=True):
         for artist in names:
@@ -95,7 +95,7 @@ def _level(members: Sequence[Candidate]) -> str:
 
 
 def _group_sizes(keys: Sequence[tuple[str, ...]]) -> list[int]:
-    joined: JoinedSets[str] = JoinedSets()
+    joined: DisjointSets[str] = DisjointSets()
     alike = Counter(keys)
     for own in alike:
         for key in own:

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Member = TypeVar("Member", bound=Hashable)
 
 
-class JoinedSets(Generic[Member]):
+class DisjointSets(Generic[Member]):
     """Sets of members; joined ones have the root of the larger, of equal ones the one added first.
 
     SciPy's ``DisjointSet`` has the same roots; commands that need no SciPy do with this.

@@ -79,6 +79,7 @@ def propose_songs(pool: Pool, labelled: Float32Array, n_genres: int, n: int) -> 
     between = np.concatenate(
         [distances_between(part, pool.features).astype(np.float32) for part in parts]
     )
+    np.fill_diagonal(between, 0)  # rounding leaves some distance of a song to itself
     distances = np.full(len(pool.features), np.inf)
     if len(labelled):
         nearest = [distances_between(part, labelled).min(axis=1) for part in parts]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from genre_core.dataset.joined import JoinedSets
+from genre_core.dataset.joined import DisjointSets
 from genre_core.records import NO_GENRE, Outcome, Reason, Result, Stage, Track
 
 LOSSLESS = frozenset(
@@ -62,7 +62,7 @@ class Settlement:
 
 def group_duplicates(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The recording of every track that has duplicates, named by its smallest track id."""
-    joined: JoinedSets[str] = JoinedSets()
+    joined: DisjointSets[str] = DisjointSets()
     for one, other in pairs:
         joined.merge(one, other)
     return {track_id: min(alike) for alike in joined.sets() for track_id in alike}

@@ -14,7 +14,7 @@ from genre_core.dataset.groups import (
     Candidate,
     level_genres,
 )
-from genre_core.dataset.joined import JoinedSets
+from genre_core.dataset.joined import DisjointSets
 from genre_core.records import Split
 
 SHARES: Mapping[Split, float] = {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
@@ -251,7 +251,7 @@ class _Groups:
         keys: Mapping[str, tuple[str, ...]],
     ) -> None:
         self._keys = keys  # by track
-        self._joined: JoinedSets[str] = JoinedSets()
+        self._joined: DisjointSets[str] = DisjointSets()
         self._names: dict[str, str] = {}  # by root
         self._splits: dict[str, frozenset[Split]] = {}  # by root
         places = {

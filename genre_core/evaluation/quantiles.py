@@ -35,18 +35,18 @@ def sign_test(n_less: int, n_more: int) -> float:
     return 2 * total / 2**n
 
 
-def student_quantile(n_degrees: float, share: float) -> float:
-    """Value below which Student's t lies with a probability; ``share`` is below a half."""
+def student_quantile(n_degrees: float, probability: float) -> float:
+    """Value below which Student's t lies with a probability below a half."""
     # t² / (n + t²) has a beta distribution; the smaller part of the two is exact
     half, rest = np.array([0.5]), np.array([n_degrees / 2])
-    y = float(beta_quantile(half, rest, 1 - 2 * share)[0])
+    y = float(beta_quantile(half, rest, 1 - 2 * probability)[0])
     if y < 0.5:
         return -math.sqrt(n_degrees * y / (1 - y))
-    x = float(beta_quantile(rest, half, 2 * share)[0])
+    x = float(beta_quantile(rest, half, 2 * probability)[0])
     return -math.sqrt(n_degrees * (1 - x) / x)
 
 
-def beta_quantile(a: Float64Array, b: Float64Array, share: float) -> Float64Array:
+def beta_quantile(a: Float64Array, b: Float64Array, probability: float) -> Float64Array:
     """Values below which beta distributions lie with a probability; all (n,).
 
     By Newton's method, or bisection where that would leave what is known to hold the value.
@@ -56,7 +56,7 @@ def beta_quantile(a: Float64Array, b: Float64Array, share: float) -> Float64Arra
     for _ in range(MOST_STEPS):
         p, q, last = a[left], b[left], x[left]
         logs = _log_power(p, q, last)
-        excess = _share(p, q, last, logs) - share
+        excess = _cdf(p, q, last, logs) - probability
         low[left] = np.where(excess < 0, last, low[left])
         high[left] = np.where(excess < 0, high[left], last)
         with np.errstate(all="ignore"):
@@ -74,12 +74,12 @@ def _middle(low: Float64Array, high: Float64Array) -> Float64Array:
     return np.where(low > 0, np.sqrt(low * high), np.where(high > 0.5, 0.5, high**2))
 
 
-def beta_share(a: Float64Array, b: Float64Array, x: Float64Array) -> Float64Array:
+def beta_cdf(a: Float64Array, b: Float64Array, x: Float64Array) -> Float64Array:
     """Regularised incomplete beta function of ``x`` between 0 and 1, all (n,)."""
-    return _share(a, b, x, _log_power(a, b, x))
+    return _cdf(a, b, x, _log_power(a, b, x))
 
 
-def _share(a: Float64Array, b: Float64Array, x: Float64Array, logs: Float64Array) -> Float64Array:
+def _cdf(a: Float64Array, b: Float64Array, x: Float64Array, logs: Float64Array) -> Float64Array:
     """Press et al., Numerical Recipes, 3rd ed., section 6.4: a continued fraction.
 
     It converges fast below the mean; above it, the other tail is computed.
@@ -99,21 +99,21 @@ def _log_power(a: Float64Array, b: Float64Array, x: Float64Array) -> Float64Arra
 
 def _fraction(p: Float64Array, q: Float64Array, y: Float64Array) -> Float64Array:
     """The continued fraction, by the method of Lentz."""
-    c, d = np.ones_like(y), 1 / _apart(1 - (p + q) * y / (p + 1))
+    c, d = np.ones_like(y), 1 / _nonzero(1 - (p + q) * y / (p + 1))
     value = d
     for m in range(1, MOST_TERMS):
         even = m * (q - m) * y / ((p + 2 * m - 1) * (p + 2 * m))
         odd = -(p + m) * (p + q + m) * y / ((p + 2 * m) * (p + 2 * m + 1))
         for part in (even, odd):
-            c, d = _apart(1 + part / c), 1 / _apart(1 + part * d)
+            c, d = _nonzero(1 + part / c), 1 / _nonzero(1 + part * d)
             value = value * c * d
         if np.all(np.abs(c * d - 1) < CONVERGED):
             break
     return value
 
 
-def _apart(x: Float64Array) -> Float64Array:
-    """Keep a divisor apart from 0."""
+def _nonzero(x: Float64Array) -> Float64Array:
+    """Keep a divisor from being 0."""
     return np.where(np.abs(x) < TINY, TINY, x)
 
 

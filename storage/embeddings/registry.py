@@ -16,7 +16,7 @@ from genre_core.representations.features import FeatureConfig, matrices_of
 from storage.embeddings.config import BUILT_IN, EmbeddingConfig
 from storage.embeddings.embedder import Model, load_embedder
 from storage.embeddings.runtime import open_runtime
-from storage.embeddings.weights import find_weights, read_note, write_note
+from storage.embeddings.weights import builtin_embedding, find_weights, read_note, write_note
 from storage.files import digest_file
 
 TOLERANCE = 1e-3
@@ -113,6 +113,12 @@ def find_model(name: str, own: Mapping[str, EmbeddingConfig]) -> Model:
         return _load_own(name, own[name])
     except UsageError as error:
         raise UsageError(f"[embeddings.{name}]: {error}") from error
+
+
+def find_embedding(name: str, own: Mapping[str, EmbeddingConfig]) -> Embedding:
+    """Describe an embedding by its name; of a built-in one, no file is read."""
+    is_builtin = name not in own and name in BUILT_IN
+    return builtin_embedding(name) if is_builtin else find_model(name, own).embedding
 
 
 def _load_own(name: str, config: EmbeddingConfig) -> Model:

@@ -14,15 +14,22 @@ SECRET = re.compile(r"(?i)pass|secret|token|key|auth|credential|cookie|session|d
 _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*:/+\S+")
 _MAIL = re.compile(r"\S+@\S+\.\w+")
 _ASSIGNED = re.compile(
-    r"(?i)([\w.-]*(?:pass|secret|token|key|auth|credential|cookie|session)[\w.-]*[\"']?\s*[=:]\s*)"
-    r"(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;]+"
+    r"(?i)([\w.-]*(?:pass|secret|token|key|auth|credential|cookie|session)[\w.-]*"
+    r"\\*[\"']?\s*[=:]\s*)"
+    r"(?:(?P<quote>\\*[\"']).*?(?<!\\)(?P=quote)|(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;]+)"
 )
+"""A value in quotes, also in those of a text in JSON, ends at the quote that closes it."""
+_MACHINE = re.compile(
+    r"(?<![\w.-])(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|(?!\S*\.py:)[A-Za-z][\w.-]*:\d{2,5})\b"
+    r"|(?<=host=['\"])[^'\"]+"
+)
+"""An IPv4 address, a name with a port, and a name as errors of Python write it."""
 _CODE = re.compile(
     r'"[^"\n]*?/((?:flows|tasks|storage|genre_core|genreflow|site-packages)/[^"\n]*\.py)"'
 )
 """A file of a traceback, which says where in the programs it was."""
 _END = r"(?=[\"'`\n]|: |, line |; | (?:is|are|was|were|has|have|cannot|can|does|failed)\b|$)"
-_PATH = re.compile(rf"(?<![\w<>])(?:~|[A-Za-z]:)?[/\\](?=[^\s/\\]).*?{_END}")
+_PATH = re.compile(rf"(?<![\w<>])(?:~|[A-Za-z]:)?[/\\](?=[^\s/\\\"']).*?{_END}")
 """A name in it may have spaces: it ends where a sentence goes on."""
 _HOME = re.compile(rf"<home>/([\w.-]+)/?(.*?){_END}")
 _SONG = re.compile(
@@ -39,18 +46,20 @@ class Scrubber:
     """
 
     def __init__(self, layout: DataLayout, names: Iterable[str], secrets: Iterable[str]) -> None:
-        self.home = unicodedata.normalize("NFC", str(layout.home.absolute()))
+        home = re.escape(unicodedata.normalize("NFC", str(layout.home.absolute())))
+        self._home = re.compile(rf"{home}(?![\w-]|\.\w)")  # not the beginning of another name
         self._secrets = _any_of(secrets, SHORTEST_SECRET, "")
         self._names = _any_of(names, SHORTEST_NAME, r"(?i)")
 
     def scrub(self, text: str) -> str:
         """Return a text without anything private."""
         text = unicodedata.normalize("NFC", text)
-        text = _CODE.sub(r"<code>\1<end>", text).replace(self.home, "<home>")
+        text = self._home.sub("<home>", _CODE.sub(r"<code>\1<end>", text))
         text = self._secrets.sub("<secret>", text)
-        text = _ASSIGNED.sub(r"\1<secret>", text)
+        text = _ASSIGNED.sub(r"\1\g<quote><secret>\g<quote>", text)
         text = _ADDRESS.sub(lambda found: _marked("address", found[0]), text)
         text = _MAIL.sub("<mail>", text)
+        text = _MACHINE.sub(lambda found: _marked("machine", found[0]), text)
         text = self._names.sub("<name>", text)
         text = _HOME.sub(_place, text)
         text = _PATH.sub(lambda found: _marked("path", found[0]), text)

@@ -12,9 +12,11 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from genre_core.errors import GenreflowError, UsageError
 from storage.catalog.connection import open_catalog
-from storage.catalog.query import query_rows
+from storage.catalog.query import query, query_rows
 from storage.home import DataLayout
 from storage.maintenance.doctor import Finding
 from storage.maintenance.scrub import SECRET, Scrubber
@@ -22,13 +24,14 @@ from storage.maintenance.scrub import SECRET, Scrubber
 LAST_LINES = 300
 LAST_NIGHTS = 14
 LOGS = (".nightly.log", ".promote.log")
+NO_LOGS = "no logs: the names in them cannot be replaced, as no catalog can be read"
 NAMED_BY_PEOPLE = ("genre_map", "tag_prior", "embeddings")
 """Settings whose keys are words of the user."""
 PLACE = re.compile(r"[/:@\\\\]")
 """In a text: it names a file, a server or a person."""
 VARIABLES = ("GENREFLOW_", "PREFECT_", "MLFLOW_", "OTEL_", "OPENLINEAGE_", "AWS_")
 _NAMES = """
-    select artist, album_artist, album, title, location from tracks
+    select artist, album_artist, album, title, {place} from tracks
     union all select '', '', '', '', source from outcomes
 """
 _COUNTS = {
@@ -66,7 +69,8 @@ def make_bundle(
     findings: Sequence[Finding],
 ) -> list[BundlePart]:
     """Return the files of the bundle; ``settings`` and ``defaults`` are plain values by name."""
-    scrubber = Scrubber(layout, _read_names(layout), _find_secrets(settings))
+    names = _read_names(layout)
+    scrubber = Scrubber(layout, names or (), _find_secrets(settings))
     documents = {
         "versions.json": ("versions of genreflow, Python, the system and packages", _versions()),
         "settings.json": (
@@ -89,6 +93,8 @@ def make_bundle(
         BundlePart(name=name, content=content, text=_json(scrubber.scrub_document(document)))
         for name, (content, document) in documents.items()
     ]
+    if names is None:
+        return [*parts, BundlePart(name="logs/left-out.txt", content=NO_LOGS, text=NO_LOGS + "\n")]
     return parts + list(_logs(layout, scrubber))
 
 
@@ -179,16 +185,28 @@ def _sizes(layout: DataLayout) -> dict[str, Any]:
     return {"places": sizes, "disk_bytes": disk.total, "free_bytes": disk.free}
 
 
-def _read_names(layout: DataLayout) -> Iterator[str]:
-    """Names of songs, artists and albums, and of files and folders that they came from."""
-    if not layout.catalog.exists():
-        return
-    with open_catalog(layout) as catalog:
-        rows = catalog.execute(_NAMES).fetchall()
-    for *names, location in rows:
-        yield from filter(None, names)
-        parts = location.replace("\\", "/").split("/")
-        yield from (*parts[-3:], parts[-1].rpartition(".")[0])
+def _read_names(layout: DataLayout) -> list[str] | None:
+    """Names of songs, artists and albums, and of files and folders that they came from.
+
+    From the published store if the catalog cannot be read; None if neither can.
+    """
+    try:
+        with open_catalog(layout) as catalog:
+            rows = catalog.execute(_NAMES.format(place="location")).fetchall()
+    except (GenreflowError, duckdb.Error):
+        try:
+            rows = query(layout, _NAMES.format(place="''"))[1]  # it has no location
+        except GenreflowError:
+            return None
+    return [name for row in rows for name in _names_of(*row)]
+
+
+def _names_of(*row: str) -> Iterator[str]:
+    """The names of a row of `_NAMES`, whose last column is a place."""
+    *names, location = row
+    yield from filter(None, names)
+    parts = location.replace("\\", "/").split("/")
+    yield from (*parts[-3:], parts[-1].rpartition(".")[0])
 
 
 def _query(layout: DataLayout, statement: str) -> object:
@@ -207,7 +225,7 @@ def _nights(layout: DataLayout) -> dict[str, object]:
 
 
 def _logs(layout: DataLayout, scrubber: Scrubber) -> Iterator[BundlePart]:
-    for name in LOGS:
+    for name in (*LOGS, layout.schedule_log.name):
         path = layout.home / name
         if path.is_file():
             lines = path.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]

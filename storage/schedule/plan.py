@@ -25,8 +25,8 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 class Plan:
     """A program to start every day at a time (local), in a folder, with variables.
 
-    ``night`` and ``failed`` are the words of the commands of a nightly run, and of what tells that
-    it failed; ``log`` is the file that both print to.
+    ``night`` and ``failed`` are the words of the commands of a nightly run, and of what
+    reports that it failed; ``log`` is the file that both print to.
     """
 
     home: Path

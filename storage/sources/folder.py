@@ -12,6 +12,7 @@ from pathlib import Path
 from genre_core.errors import UsageError
 from genre_core.locations import escape_text, is_unicode, location_of
 from genre_core.records import Source
+from storage.home import DataLayout
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ _SYSTEM_FOLDER = re.compile(
 # "...And You Will Know Us" and ".38 Special" are names of artists
 _HIDDEN = re.compile(r"\.(?!\d|\.\.)")
 _MAX_SHOWN = 3
+_MAX_KINDS = 10
+_FILES = "files "
 
 
 class PassedOver:
@@ -52,10 +55,19 @@ class PassedOver:
         self._names[kind].append(location_of(path.relative_to(self.root)))
 
     def log(self) -> None:
-        """Log how many of each kind there were, and the first of them."""
-        kinds = [_count_kind(kind, names) for kind, names in sorted(self._names.items())]
-        if kinds:
-            logger.warning("passed over in %s: %s", location_of(self.root), "; ".join(kinds))
+        """Log how many of each kind there were, and the first of them.
+
+        Suffixes beyond the most frequent ones are counted together.
+        """
+        suffixes = sorted(kind for kind in self._names if kind.startswith(_FILES))
+        shown = sorted(suffixes, key=lambda kind: -len(self._names[kind]))[:_MAX_KINDS]
+        kinds = sorted({*shown, *self._names.keys() - set(suffixes)})
+        lines = [_count_kind(kind, self._names[kind]) for kind in kinds]
+        if n_more := len(suffixes) - len(shown):
+            n_files = sum(len(self._names[kind]) for kind in suffixes if kind not in shown)
+            lines.append(f"{n_more} more suffixes: {n_files}")
+        if lines:
+            logger.warning("passed over in %s: %s", location_of(self.root), "; ".join(lines))
 
 
 def _count_kind(kind: str, names: list[str]) -> str:
@@ -67,8 +79,8 @@ def list_folder(folder: Path) -> list[Source]:
     """List the songs below the genre folders of a library, sorted by location.
 
     Files count as songs by their suffix; a link that leads nowhere is listed. Hidden and system
-    folders are passed over, and links that lead up. A song outside the genre folders has a
-    ``label_fault``.
+    folders are passed over, homes of genreflow, and links that lead up. A song outside the genre
+    folders has a ``label_fault``.
     """
     passed = PassedOver(folder)
     songs, loose = [], []
@@ -173,11 +185,21 @@ def _is_entered(folder: Path, passed: PassedOver) -> bool:
         passed.note("hidden", folder)
     elif _SYSTEM_FOLDER.fullmatch(folder.name):
         passed.note("system folders", folder)
+    elif _is_of_home(folder):
+        passed.note("folders of genreflow", folder)
     elif _leads_up(folder, passed.root):
         passed.note("links that lead up", folder)
     else:
         return True
     return False
+
+
+def _is_of_home(folder: Path) -> bool:
+    """Whether a folder is a home of genreflow, or one that a home keeps its own files in."""
+    if DataLayout(folder).catalog.is_file():
+        return True
+    holder = DataLayout(folder.parent)
+    return folder in holder.places and holder.catalog.is_file()
 
 
 def _leads_up(folder: Path, root: Path) -> bool:
@@ -197,7 +219,7 @@ def _is_song(entry: os.DirEntry[str] | Path, passed: PassedOver) -> bool:
     if _HIDDEN.match(name):
         passed.note("hidden", Path(entry))
     elif suffix not in AUDIO_SUFFIXES:
-        passed.note(f"files {escape_text(suffix) or 'without a suffix'}", Path(entry))
+        passed.note(f"{_FILES}{escape_text(suffix) or 'without a suffix'}", Path(entry))
     else:
         return True
     return False

@@ -13,11 +13,14 @@ from genre_core.records import Source
 from genre_core.representations.features import FeatureConfig, feature_key
 from storage.audio.decode import DECODER_VERSION
 from storage.catalog.embeddings import embedded_representations, find_embedded
+from storage.embeddings.config import BUILT_IN
 from storage.embeddings.embedder import Model
 from storage.embeddings.registry import Transform, embedding_transform
+from storage.embeddings.weights import builtin_embedding
 from storage.fetch.download import fetch_song
 from storage.fetch.limits import DownloadLimits
 from storage.home import DataLayout
+from storage.models.champion import ExportUnusable, read_export
 from storage.sources.identity import identify
 from tasks.predict import N_THREADS, Classifier, StudiedSong, song_matrices
 
@@ -57,6 +60,18 @@ def choose_representation(layout: DataLayout, named: str, preferred: Sequence[st
     if named and named not in held:
         raise UsageError(f"The store has no embeddings {named!r}. It has {', '.join(held)}.")
     return named or next((name for name in preferred if name in held), min(held))
+
+
+def exported_embedder(layout: DataLayout, name: str) -> Model | None:
+    """Return a built-in embedding as exported with the champion; None where it has not the same."""
+    try:
+        model = read_export(layout.champion).embedder
+    except ExportUnusable:
+        return None
+    is_same = (
+        model and name in BUILT_IN and model.embedding.digest == builtin_embedding(name).digest
+    )
+    return model if is_same else None
 
 
 def embed_song(layout: DataLayout, song: str, embedder: Embedder) -> Compared:

@@ -111,6 +111,23 @@ def test_songs_in_no_genre_folder_are_refused_with_what_to_do(
     assert "use --label-from tag" in refused.err
 
 
+def test_a_home_inside_the_music_is_no_part_of_it(
+    genreflow: Call, songs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music = tmp_path / "music"
+    for genre, song in (("rock", songs[0]), ("jazz", songs[1])):
+        tagged(song, music / genre / "a.mp3", artist=f"{genre} band")
+    monkeypatch.chdir(music)
+    monkeypatch.setenv("GENREFLOW_HOME", "data")
+
+    assert [genreflow("ingest", ".").code for _ in range(2)] == [WELL, WELL]
+
+    found = query_rows(DataLayout(music / "data"), "select genre, outcome from outcomes order by 1")
+    assert found == [{"genre": "jazz", "outcome": "ok"}, {"genre": "rock", "outcome": "ok"}]
+    checked = genreflow("check", ".", "--json")
+    assert [row["genre"] for row in json.loads(checked.out)["genres"]] == ["jazz", "rock"]
+
+
 def test_a_check_shows_what_would_be_learned_and_writes_nothing(
     genreflow: Call, artist_tree: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,8 @@ import gzip
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +15,14 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from genre_core.errors import TransientError
+from flows.audit import audit
+from flows.extract import extract
+from flows.ingest import ingest
+from flows.maintenance import tidy
+from flows.promote import promote
+from flows.settings import Settings
+from flows.train import train
+from genre_core.errors import GenreflowError, TransientError
 from storage import telemetry
 from storage.catalog.query import query_rows
 from storage.home import DataLayout
@@ -175,6 +183,20 @@ def test_a_step_that_fails_is_reported_without_its_message(lineage: Collector) -
     facet = lineage.events[1]["run"]["facets"]["errorMessage"]
     assert facet["message"] == "TransientError"
     assert "/home/ada" not in json.dumps(lineage.events)
+
+
+@pytest.mark.parametrize("flow", [ingest, extract, train, audit, promote, tidy])
+def test_a_flow_reports_itself_whatever_runs_it(
+    lineage: Collector, flow: Callable[[Settings], object], tmp_path: Path
+) -> None:
+    body = flow.fn  # type: ignore[attr-defined] # what Prefect runs: a command, a deployment
+
+    with suppress(GenreflowError):  # there are no songs
+        body(Settings(home=tmp_path / "home"))
+
+    assert lineage.reports()[0] == ("START", body.__name__)
+    assert lineage.reports()[-1][1] == body.__name__
+    assert len(lineage.events) == 2
 
 
 def test_a_collector_that_is_gone_stops_no_step(program: Call, music: Path, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from scipy.cluster.hierarchy import DisjointSet
 
-from genre_core.dataset.joined import JoinedSets
+from genre_core.dataset.joined import DisjointSets
 from genre_core.evaluation.quantiles import (
+    beta_cdf,
     beta_quantile,
-    beta_share,
     sign_test,
     student_quantile,
     wilson_interval,
@@ -23,10 +23,10 @@ WORDS = st.sampled_from("abcdefghijkl")
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(WORDS, WORDS), max_size=12), st.lists(WORDS, max_size=4))
-def test_joined_sets_have_the_roots_and_sets_of_scipy(
+def test_disjoint_sets_have_the_roots_and_sets_of_scipy(
     pairs: list[tuple[str, str]], first: list[str]
 ) -> None:
-    ours, theirs = JoinedSets(first), DisjointSet(first)
+    ours, theirs = DisjointSets(first), DisjointSet(first)
 
     for one, other in pairs:
         ours.merge(one, other)
@@ -54,15 +54,15 @@ def test_a_share_has_the_interval_of_wilson_and_a_sign_test_its_exact_p(n: int, 
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 20_000), st.floats(1e-4, 0.49))
-def test_quantiles_of_student_are_those_of_scipy(n_degrees: int, share: float) -> None:
-    expected = float(special.stdtrit(n_degrees, share))
+def test_quantiles_of_student_are_those_of_scipy(n_degrees: int, probability: float) -> None:
+    expected = float(special.stdtrit(n_degrees, probability))
 
-    assert student_quantile(n_degrees, share) == pytest.approx(expected, rel=1e-8)
+    assert student_quantile(n_degrees, probability) == pytest.approx(expected, rel=1e-8)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.floats(0.02, 5e3), st.floats(0.5, 5e3)), min_size=1, max_size=9))
-def test_quantiles_and_shares_of_beta_distributions_are_those_of_scipy(
+def test_quantiles_and_probabilities_of_beta_distributions_are_those_of_scipy(
     parameters: list[tuple[float, float]],
 ) -> None:
     a, b = np.array(parameters).T
@@ -70,7 +70,7 @@ def test_quantiles_and_shares_of_beta_distributions_are_those_of_scipy(
     found = beta_quantile(a, b, 0.05)
 
     assert found == pytest.approx(special.betaincinv(a, b, 0.05), rel=1e-8, abs=1e-200)
-    assert beta_share(a, b, a / (a + b)) == pytest.approx(special.betainc(a, b, a / (a + b)))
+    assert beta_cdf(a, b, a / (a + b)) == pytest.approx(special.betainc(a, b, a / (a + b)))
 
 
 def test_a_beta_distribution_of_ones_is_uniform_and_one_draw_of_n_the_power() -> None:

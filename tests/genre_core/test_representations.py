@@ -30,7 +30,7 @@ from genre_core.representations.legacy import (
 from genre_core.representations.mel import logmel_matrices, mel_powers, mel_weights
 from genre_core.representations.registry import REPRESENTATIONS
 from genre_core.representations.spectrum import count_frames, power_frames, scale_matrices
-from genre_core.representations.waveform import envelope_matrices, waveform_matrices
+from genre_core.representations.waveform import decimate, envelope_matrices, waveform_matrices
 
 Matrices = Callable[[Float32Array], Float32Array]
 BANDS = pytest.mark.parametrize("matrices", [thesis_matrices, decibel_matrices])
@@ -312,6 +312,13 @@ def test_the_wave_comes_back_at_a_fifth_of_the_rate() -> None:
     assert matrix.shape == (882, 5)
     expected = 0.5 + 0.5 * np.sin(2 * np.pi * 441 * np.arange(5 * 882) / 8_820)
     np.testing.assert_allclose(matrix.T.reshape(-1)[100:-100], expected[100:-100], atol=0.02)
+
+
+@pytest.mark.parametrize("n_samples", [44_100, 66_153])
+def test_the_wave_is_decimated_as_by_scipy(n_samples: int) -> None:
+    wave = np.random.default_rng(0).normal(0, 0.1, n_samples).astype(np.float32)
+
+    np.testing.assert_allclose(decimate(wave), scipy.signal.resample_poly(wave, 1, 5), atol=1e-7)
 
 
 def test_what_lies_above_half_the_new_rate_of_the_wave_is_gone() -> None:

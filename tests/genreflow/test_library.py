@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import genreflow
 from flows.nightly import NightlyReport
 from flows.settings import Settings
+from genreflow.session import prepared
 from storage.catalog.publish import publish
 from tests.conftest import copy_home, hum, write_song
 
@@ -232,6 +234,37 @@ def test_training_names_the_extra_that_is_missing(
 
     with pytest.raises(genreflow.UsageError, match=r"\[train\]"):
         opened.train()
+
+
+def test_a_call_that_writes_keeps_no_other_waiting_and_leaves_what_other_threads_set(
+    opened: genreflow.Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("APP_TOKEN", raising=False)
+    before = dict(os.environ)
+    begun, end = Event(), Event()
+
+    def load() -> str:
+        with prepared(opened.settings):
+            os.environ["APP_TOKEN"] = "theirs"
+            os.environ["KMP_INIT_AT_FORK"] = "FALSE"  # as importing TensorFlow does
+        return os.environ["KERAS_BACKEND"]  # still that of the call that writes
+
+    def write() -> None:
+        with prepared(opened.settings, writes=True):
+            begun.set()
+            end.wait(60)
+
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(write)
+        begun.wait(60)
+        try:
+            assert threads.submit(load).result(10) == "tensorflow"
+        finally:
+            end.set()
+        writing.result()
+
+    assert dict(os.environ) == {**before, "APP_TOKEN": "theirs"}
 
 
 def test_ingest_and_train_resume_and_put_the_environment_back(

@@ -1,5 +1,6 @@
 """The support bundle: what helps is in it, and nothing private is."""
 
+import hashlib
 import json
 import zipfile
 from dataclasses import asdict
@@ -29,6 +30,10 @@ ZeroDivisionError: division by zero
 """
 
 
+def digits_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bundle of a home with private names in its catalog, settings, variables and log."""
@@ -47,6 +52,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         end_night(catalog, "one", NightOutcome.FAILED, message)
     publish(layout)
     (layout.home / ".nightly.log").write_text(LOG)
+    layout.schedule_log.write_text(LOG)
     tracking = "https://mlflow.example/anna"
     given = asdict(
         Settings(home=layout.home, tracking=tracking, music="/mnt/My Music", wav_cache_gb=3)
@@ -75,8 +81,25 @@ def test_what_helps_is_in_it(bundle: Path) -> None:
     assert json.loads(read["counts.json"])["tracks"] == [{"n": 1, "n_genres": 1}]
     assert 'File "site-packages/tasks/extract.py", line 7' in read["logs/nightly.log"]
     assert "ZeroDivisionError: division by zero" in read["logs/nightly.log"]
+    assert read["logs/schedule.log"] == read["logs/nightly.log"]
     assert "AWS_SECRET_ACCESS_KEY" in json.loads(read["variables.json"])
     assert {check["name"] for check in json.loads(read["doctor.json"])} >= {"place", "store"}
+
+
+def test_logs_of_a_damaged_home_are_in_it_only_if_their_names_are_known(bundle: Path) -> None:
+    layout = DataLayout(bundle.parent / "anna")
+    layout.catalog.write_bytes(b"damaged")
+
+    logs = [part.text for part in make_bundle(layout, {}, {}, []) if part.name.startswith("logs/")]
+
+    assert len(logs) == 2
+    assert not any(word in text for word in ("Nina Simone", "Feeling Good") for text in logs)
+
+    layout.published.write_bytes(b"damaged, too")
+    parts = {part.name: part.text for part in make_bundle(layout, {}, {}, [])}
+
+    assert [name for name in parts if name.startswith("logs/")] == ["logs/left-out.txt"]
+    assert "damaged" in parts["counts.json"]
 
 
 def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
@@ -96,6 +119,17 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
         ("2 of 3 songs, 10 MB/s", "2 of 3 songs, 10 MB/s"),
         ("/srv/my home can be written", "<home> can be written"),
         ("mail me@host.example", "mail <mail>"),
+        ("/srv/my home2/x y is full", f"<path {digits_of('/srv/my home2/x y')}> is full"),
+        ("/srv/my home-2/x: gone", f"<path {digits_of('/srv/my home-2/x')}>: gone"),
+        ('password: "a b c", then', 'password: "<secret>", then'),
+        (r'{"message": "token=\"a b\" is old"}', r'{"message": "token=\"<secret>\" is old"}'),
+        ("no route to 192.168.1.7:4200", f"no route to <machine {digits_of('192.168.1.7:4200')}>"),
+        ("nas.fritz.box:5432 refused", f"<machine {digits_of('nas.fritz.box:5432')}> refused"),
+        ("(host='nas', port=80)", f"(host='<machine {digits_of('nas')}>', port=80)"),
+        (
+            "at 03:01, extract.py:42, TensorFlow 2.21.0",
+            "at 03:01, extract.py:42, TensorFlow 2.21.0",
+        ),
     ],
 )
 def test_a_text_keeps_what_is_not_private(text: str, shown: str) -> None:

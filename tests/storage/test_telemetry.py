@@ -1,5 +1,6 @@
 """Spans and events of lineage are off, unless their own variables ask for them."""
 
+import os
 import subprocess
 import sys
 
@@ -18,6 +19,24 @@ def ingest():
 
 assert ingest() == 7
 print([name for name in sys.modules if name.startswith(("opentelemetry", "openlineage"))])
+"""
+HOSTED = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from storage.telemetry import trace_prefect, trace_step
+
+with trace_step("before"):
+    pass
+own, exporter = TracerProvider(), InMemorySpanExporter()
+own.add_span_processor(SimpleSpanProcessor(exporter))
+trace.set_tracer_provider(own)
+trace_prefect()
+with trace_step("after"), trace.get_tracer("host").start_as_current_span("of the host"):
+    pass
+assert trace.get_tracer_provider() is own
+print([span.name for span in exporter.get_finished_spans()])
 """
 NAMES = (
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER"),
@@ -76,3 +95,17 @@ def test_a_step_imports_nothing_of_them_where_they_are_off() -> None:
     )
 
     assert ended.stdout.strip() == "[]"
+
+
+def test_the_tracing_of_a_program_around_is_neither_taken_over_nor_used() -> None:
+    gone = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", HOSTED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | gone,
+    )
+
+    assert ended.stdout.strip() == "['of the host']"

@@ -61,10 +61,12 @@ def test_what_anything_prints_becomes_a_record_a_line() -> None:
         stream = JsonLines(io.StringIO())
         print("half", end="", file=stream)
         print(" a line\n\nand one", file=stream)
+        print("at the end", end="", file=stream)
+        stream.flush()
     finally:
         logging.getLogger("genreflow").removeHandler(handler)
 
-    assert seen == ["half a line", "and one"]
+    assert seen == ["half a line", "and one", "at the end"]
 
 
 def fail_in_worker() -> None:

@@ -108,7 +108,7 @@ def test_an_overconfident_network_is_calibrated_by_its_temperature() -> None:
         ("gone.wav", "gone.wav does not exist. Check its name."),
         ("broken.mp3", "broken.mp3"),
         ("silent.wav", "silent.wav is silent."),
-        ("snippet.wav", "the song lasts 0.6 s"),
+        ("snippet.wav", "snippet.wav: the song lasts 0.6 s"),
     ],
 )
 def test_a_song_that_cannot_be_predicted_says_why(

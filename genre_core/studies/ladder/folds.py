@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genre_core.audit.songs import AuditedSong, name_sources
-from genre_core.dataset.joined import JoinedSets
+from genre_core.dataset.joined import DisjointSets
 from genre_core.examples import Int64Array
 from genre_core.studies.ladder.rungs import Division
 
@@ -27,7 +27,7 @@ def group_songs(
     of one artist, as far as artists are known, and ``SOURCE`` those of one source, too.
     """
     _, sources = name_sources(songs) if division == Division.SOURCE else ("", {})
-    joined = JoinedSets(recordings[song.track_id] for song in songs)
+    joined = DisjointSets(recordings[song.track_id] for song in songs)
     for song in songs:
         source, is_named = (
             sources.get(song.track_id),

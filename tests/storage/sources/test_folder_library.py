@@ -130,6 +130,43 @@ def test_what_is_passed_over_is_counted_and_named_by_kind(
     ]
 
 
+def test_of_many_suffixes_the_most_frequent_are_named_and_the_others_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "rock/a.mp3", *(f"rock/x.{n}q" for n in range(300)))
+    touch(tmp_path, *(f"rock/{n}.zzz" for n in range(2)))
+
+    with caplog.at_level(logging.WARNING):
+        list_sources(tmp_path)
+
+    (message,) = caplog.messages
+    parts = message.removeprefix(f"passed over in {tmp_path}: ").split("; ")
+    assert len(parts) == 11
+    assert parts[-2:] == ["files .zzz: 2 (rock/0.zzz, rock/1.zzz)", "291 more suffixes: 291"]
+
+
+@pytest.mark.parametrize("takes_unlabelled", [False, True])
+def test_the_folders_of_homes_hold_no_songs_of_a_library(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, takes_unlabelled: bool
+) -> None:
+    home = ("catalog.duckdb", "songs/ab/ab12.mp3", "added/b.mp3", "builtin-library/rock/c.mp3")
+    touch(tmp_path, "rock/a.mp3", "rock/songs/d.mp3")
+    touch(tmp_path, *(f"{at}/{name}" for at in ("data", "rock/homes/other") for name in home))
+
+    with caplog.at_level(logging.WARNING):
+        sources = list_sources(tmp_path, takes_unlabelled=takes_unlabelled)
+
+    assert [Path(source.location).name for source in sources] == ["a.mp3", "d.mp3"]
+    (message,) = caplog.messages
+    assert message.endswith(": folders of genreflow: 2 (data, rock/homes/other)")
+
+
+def test_music_beside_the_folders_of_its_home_is_listed_alone(tmp_path: Path) -> None:
+    touch(tmp_path, "catalog.duckdb", "songs/ab/ab12.mp3", "added/b.mp3", "rock/a.mp3")
+
+    assert labels(list_sources(tmp_path)) == {"a.mp3": ("rock", False, False)}
+
+
 def test_songs_outside_the_genre_folders_are_listed_without_genre(tmp_path: Path) -> None:
     touch(tmp_path, "rock/a.mp3", "loose.mp3")
 
