@@ -5,7 +5,6 @@ on it. Its one wheel, locked by its hash in ``weights.lock``, is installed witho
 """
 
 import hashlib
-import logging
 import os
 import subprocess
 import sys
@@ -18,8 +17,6 @@ from tempfile import TemporaryDirectory
 
 from genre_core.errors import TransientError, UsageError
 from storage.extras import has_module
-
-logger = logging.getLogger(__name__)
 
 PACKAGE = "musicnn"
 LOCK = Path(__file__).with_name("weights.lock")
@@ -76,7 +73,6 @@ def fetch_package(lock: Path, folder: Path) -> None:
 
     They use the index, the proxy and the certificates that the user has set for them.
     """
-    logger.warning("Fetching the weights of musicnn (29 MB), once on this machine.")
     options = (
         "--quiet",
         "--no-deps",

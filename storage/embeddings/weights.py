@@ -107,8 +107,9 @@ def weights_file(name: str) -> Path:
     file = _converted(name)
     if not file.is_file():
         require_extra("train", f"The embedding {name!r}")
+        step = "Converting" if installed_package() else "Fetching (29 MB) and converting"
+        logger.warning("%s the weights of %s (20 s), once on this machine.", step, name)
         with open_checkpoints(TAGGERS[name]) as checkpoints:
-            logger.warning("Converting the weights of %s, once on this machine (20 s).", name)
             write_bytes(file, _convert(name, checkpoints))
         write_note(f"embeddings/{file.stem}", {"sha256": digest_file(file)})
     return file

@@ -65,6 +65,8 @@ REQUIRED = ("ai-edge-litert", "keras", "tensorflow")
 TOLERANCE = 1e-5
 """Largest difference of a probability between a network and its export."""
 N_TRIED = 8
+# it warns at each model where pip is not installed, as in environments of uv and pipx
+logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
 
 logger = logging.getLogger(__name__)
 

@@ -44,6 +44,23 @@ def test_the_last_state_is_one_line_where_there_is_no_terminal(
     assert [line.split()[1] for line in lines if "4/4" in line] == ["extract"]
 
 
+def test_a_step_that_fails_before_anything_is_done_leaves_no_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(n_done: int) -> None:
+        with show_progress("audit", 6, "steps") as advance:
+            advance(n_done, "reading")
+            raise ValueError("no table")
+
+    for n_done in (0, 2):
+        with pytest.raises(ValueError, match="no table"):
+            flow(fail)(n_done)
+
+    lines = [line for line in capsys.readouterr().err.splitlines() if "/6" in line]
+    assert [line.split()[1] for line in lines] == ["audit"]
+    assert "2/6" in lines[0]
+
+
 def test_a_step_with_nothing_to_do_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     flow_run_id = show_step(0, 1)
 

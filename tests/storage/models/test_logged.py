@@ -1,6 +1,7 @@
 """Models logged, loaded, registered and exported, with tiny real networks."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from mlflow.models import Model as LoggedFile
 from mlflow.models import ModelSignature
+from mlflow.utils import environment
 
 from genre_core.errors import CatalogMismatch
 from genre_core.evaluation.certainty import Certainty
@@ -112,6 +114,18 @@ def test_mlflow_serves_a_model_by_songs_and_keeps_the_signature_of_its_network(
     assert inner.outputs.to_dict()[0]["tensor-spec"]["shape"] == (-1, 2)
     assert (answer["champion"][0], answer["genre"][0]) == (0, "")
     assert "see its log" in answer["error"][0]
+
+
+def test_an_environment_without_pip_is_no_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(environment, "_get_package_version", lambda package: None)
+    monkeypatch.setattr(logging.getLogger("mlflow"), "propagate", True)
+
+    described = environment._mlflow_conda_env(additional_pip_deps=["keras"])
+
+    assert "pip" in described["dependencies"]
+    assert caplog.messages == []
 
 
 def test_a_description_that_is_no_json_leaves_no_model(
