@@ -141,11 +141,15 @@ def test_the_next_run_is_the_one_that_prefect_has_planned(
     from prefect.states import Scheduled
 
     from flows.nightly import nightly
+    from flows.schedule import name_deployment
 
     due_at = datetime(2031, 5, 4, 3, 0, tzinfo=UTC)
     with get_client(sync_client=True) as client:
         monkeypatch.setenv("PREFECT_API_URL", str(client.api_url))
-        planned = client.create_flow_run(nightly, state=Scheduled(scheduled_time=due_at))
+        name = name_deployment(shared_site.config.layout.home)
+        deployment = client.create_deployment(client.create_flow(nightly), name)
+        state = Scheduled(scheduled_time=due_at)
+        planned = client.create_flow_run_from_deployment(deployment, state=state)
     page = shared_site.get("/nights").text
     assert "Sunday, 4 May at 03:00 UTC" in page
     assert f"/runs/flow-run/{planned.id}" in page
