@@ -19,7 +19,9 @@ def waveform_matrices(fragments: Float32Array) -> Float32Array:
 
     Row ``i`` holds the sample ``i`` of every 100 ms.
     """
-    waves = np.stack([decimate(fragment) for fragment in fragments])
+    waves = np.empty((len(fragments), -(-fragments.shape[-1] // DECIMATION)), np.float32)
+    for wave, fragment in zip(waves, fragments, strict=True):
+        wave[:] = decimate(fragment)
     n_frames = waves.shape[-1] // COLUMN_SAMPLES
     columns = waves[:, : n_frames * COLUMN_SAMPLES].reshape(-1, n_frames, COLUMN_SAMPLES)
     return scale_matrices(columns.swapaxes(-1, -2))

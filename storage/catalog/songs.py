@@ -131,7 +131,7 @@ def held_sources(
 _HELD_SOURCES = """
     with wanted as (
         select source_id, min(location) as place, min(location) <> max(location) as is_several,
-            bool_or(is_archived) as is_archived
+            bool_or(is_archived::boolean) as is_archived
         from listed where source_id <> '' group by source_id
     )
     select source as location, source_id,

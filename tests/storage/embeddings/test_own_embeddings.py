@@ -63,7 +63,7 @@ def test_onnxruntime_is_needed_for_a_model_that_was_not_checked(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it would fail
 
     assert find_own(made_onnx) == checked
-    assert "genreflow[onnx]" in refusal(made_onnx, output="tags")
+    assert "[onnx]" in refusal(made_onnx, output="tags")
 
 
 def test_labels_make_a_model_that_was_checked_be_checked_again(made_onnx: Path) -> None:
