@@ -46,8 +46,10 @@ class Person:
             text=True,
         )
         if done.returncode != code:
-            said = f"{done.stdout}{done.stderr}"
-            raise SystemExit(f"{self.name}: genreflow {' '.join(words)}: {done.returncode}\n{said}")
+            output = f"{done.stdout}{done.stderr}"
+            raise SystemExit(
+                f"{self.name}: genreflow {' '.join(words)}: {done.returncode}\n{output}"
+            )
         say(f"{self.name:4} {' '.join(words)[:60]:60} {time.monotonic() - begin_s:6.1f} s")
         return done.stderr if code else done.stdout
 

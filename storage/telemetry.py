@@ -244,7 +244,7 @@ def _open_client() -> "OpenLineageClient | None":
 
 
 def _producer() -> str:
-    return f"https://pypi.org/project/{NAME}/{_version()}"
+    return f"urn:{NAME}:{_version()}"
 
 
 def _version() -> str:

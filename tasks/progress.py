@@ -92,7 +92,7 @@ def show_progress(step: str, total: int, unit: str) -> Iterator[Advance]:
         finally:  # a row that ended stands above those that are under way
             if is_json():
                 get_run_logger().info("%s: %d of %d %s", step, n_done, total, unit)
-            elif n_done:  # a step that failed at once is told by its error alone
+            elif n_done:  # a step that failed at once has only its error
                 shown = [task for task in bars.tasks if task.id == row]
                 ERR.print(bars.make_tasks_table(shown))
             bars.remove_task(row)

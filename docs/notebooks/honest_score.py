@@ -12,7 +12,7 @@ def _(mo):
 
     One model on one set of songs can score 1.00 or 0.60: it depends on how the examples are
     split. This notebook climbs down from the most flattering protocol to one that holds for
-    artists whom the model has never heard, and fixes one fault at each rung. A second curve shows
+    artists whom the model does not know, and fixes one fault at each rung. A second curve shows
     what each protocol measures when there is nothing to learn.
 
     The songs are those of the built-in library: 54 pieces by 24 invented artists, in six genres.

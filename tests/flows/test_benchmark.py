@@ -150,7 +150,7 @@ def test_a_benchmark_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("fma-tiny", "music"), "no benchmark 'fma-tiny'. Choose among: fma-small"),
         (("gtzan", "nowhere"), "nowhere is not there. Name your copy of GTZAN"),
@@ -159,12 +159,12 @@ def test_a_benchmark_that_was_killed_goes_on(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_a_benchmark_is_refused_before_anything_is_written(
-    arguments: tuple[str, ...], said: str, genreflow: Call, tmp_path: Path
+    arguments: tuple[str, ...], message: str, genreflow: Call, tmp_path: Path
 ) -> None:
     (tmp_path / "music").mkdir()
 
     ended = genreflow("benchmark", *arguments)
 
     assert ended.code == 2
-    assert said in ended.err
+    assert message in ended.err
     assert not (tmp_path / "home").exists()

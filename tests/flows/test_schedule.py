@@ -154,8 +154,8 @@ def test_a_failure_is_reported_with_the_last_complaint_of_the_log(
 ) -> None:
     log = "one\ngenreflow: /music is not there.\nThe nightly run …\n"
     fed_home.schedule_log.write_text(log, "utf-8")
-    told = genreflow("morning", "--failed")
-    assert (told.code, "failed. /music is not there." in told.out) == (0, True)
+    failed = genreflow("morning", "--failed")
+    assert (failed.code, "failed. /music is not there." in failed.out) == (0, True)
 
 
 def test_a_failure_is_not_reported_with_the_complaint_of_an_earlier_night(

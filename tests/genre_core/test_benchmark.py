@@ -115,8 +115,8 @@ def test_unknown_artists_prove_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("published", "said"),
+    ("published", "comparison"),
     [(0.5, "ours is higher"), (0.6, "within our interval"), (0.9, "ours is lower")],
 )
-def test_a_published_figure_is_set_against_our_interval(published: float, said: str) -> None:
-    assert against(published, Interval(value=0.7, low=0.6, high=0.8)) == said
+def test_a_published_figure_is_set_against_our_interval(published: float, comparison: str) -> None:
+    assert against(published, Interval(value=0.7, low=0.6, high=0.8)) == comparison

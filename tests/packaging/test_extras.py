@@ -127,11 +127,11 @@ def test_an_empty_home_of_a_light_installation_names_what_it_can_do(
 
     output, lines = call_light([command], tmp_path)
 
-    said = "\n".join([output, *lines])
-    assert "`genreflow import-model FOLDER`" in said
-    assert "`genreflow ingest MUSIC`" in said
-    assert "[nightly]" in said
-    assert "genreflow run" not in said
+    text = "\n".join([output, *lines])
+    assert "`genreflow import-model FOLDER`" in text
+    assert "`genreflow ingest MUSIC`" in text
+    assert "[nightly]" in text
+    assert "genreflow run" not in text
 
 
 def test_help_marks_what_is_not_installed_and_explains_every_command(tmp_path: Path) -> None:

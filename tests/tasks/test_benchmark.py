@@ -107,10 +107,10 @@ def test_figures_are_compared_where_a_twentieth_of_the_songs_is_missing_at_most(
 
     assert explain_few(complete).startswith("" if is_compared else "Only 18 of 20 test songs")
     assert bool(explain_few(complete)) is not is_compared
-    said = {row.figure.cite: row.against for row in compared}
-    assert said["Sturm 2013"] == "not comparable"
-    assert said["Pons 2019"] == ("within our interval" if is_compared else "–")
-    assert said["Pons and Serra 2019"] == ("ours is higher" if is_compared else "–")
+    against = {row.figure.cite: row.against for row in compared}
+    assert against["Sturm 2013"] == "not comparable"
+    assert against["Pons 2019"] == ("within our interval" if is_compared else "–")
+    assert against["Pons and Serra 2019"] == ("ours is higher" if is_compared else "–")
 
 
 def test_no_folder_of_the_machine_is_in_the_account_of_songs() -> None:
