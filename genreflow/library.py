@@ -9,21 +9,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from genre_core.errors import UsageError
-from genreflow.session import prepared, read_settings
+from genreflow.published import Published
+from genreflow.session import prepared
 
 if TYPE_CHECKING:
     from flows.settings import Settings
     from genre_core.examples import Float32Array
     from storage.catalog.embeddings import SimilarSong
-    from storage.catalog.query import Relation
     from storage.catalog.runs import Run
-    from storage.catalog.status import ScoredChampion as Champion
     from tasks.champion import CurrentClassifier
     from tasks.predict import SongPrediction as Prediction
     from tasks.studies.similar import Embedder
 
 
-class Library:
+class Library(Published):
     """A home: the songs of a library, their spectrograms and embeddings, runs and champion.
 
     `genreflow.open` returns one. It holds the models that it has loaded and nothing else: no
@@ -39,7 +38,7 @@ class Library:
     """
 
     def __init__(self, home: str | Path | None, settings: Mapping[str, object]) -> None:
-        self._settings = read_settings(home, settings)
+        super().__init__(home, settings)
         self._classifier: CurrentClassifier | None = None
         self._embedders: dict[str, Embedder] = {}
         self._lock = Lock()
@@ -62,102 +61,6 @@ class Library:
         """Let go of the models that are loaded; the library may be used again."""
         with self._lock:
             self._classifier, self._embedders = None, {}
-
-    @property
-    def home(self) -> Path:
-        """The folder, absolute.
-
-        Examples
-        --------
-        >>> library.home.name
-        'data'
-        """
-        return self._settings.layout.home
-
-    @property
-    def settings(self) -> "Settings":
-        """The settings that the library was opened with, as in the reference; frozen."""
-        return self._settings
-
-    @property
-    def songs(self) -> "Relation":
-        """The songs that are ``ok``, each with its label and the champion's prediction of it.
-
-        Columns: ``track_id``, ``source``, ``artist``, ``album``, ``title``, ``duration_s``
-        (seconds), ``label``, ``prediction``, ``confidence``, ``unknown``, ``alternatives``,
-        ``split``, ``champion``. Songs that the champion was trained on have no prediction.
-        Duplicates are left out. See `sql` for what can be done with the relation.
-
-        Examples
-        --------
-        >>> library.songs.aggregate("label, count(*) as n").order("label").limit(2).fetchall()
-        [('classical', 9), ('hiphop', 9)]
-        """
-        from storage.catalog.library import LIBRARY
-
-        return self.sql(LIBRARY)
-
-    @property
-    def runs(self) -> "list[Run]":
-        """The finished trainings on the newest snapshot of the library, best on validation first.
-
-        Scores are by song; ``validation_macro_f1_low``, ``test_accuracy_high`` and so on are the
-        ends of 95 % intervals, by bootstrap of artists.
-
-        Examples
-        --------
-        >>> run = next(run for run in library.runs if run.network == "head")
-        >>> run.test_macro_f1_low <= run.test_macro_f1 <= run.test_macro_f1_high
-        True
-        """
-        from storage.catalog.runs import read_published_runs
-        from storage.catalog.snapshots import choose_published
-
-        layout = self._settings.layout
-        chosen = choose_published(layout, self._settings.snapshot_choice())
-        return read_published_runs(layout, chosen.library_id) if chosen else []
-
-    @property
-    def champion(self) -> "Champion | None":
-        """The model that predicts, with the scores of its run; None before the first promotion.
-
-        Examples
-        --------
-        >>> library.champion.network, library.champion.genres[:3]
-        ('head', ['classical', 'hiphop', 'house'])
-        """
-        from storage.catalog.status import read_scored_champion
-
-        return read_scored_champion(self._settings.layout)
-
-    def sql(self, query: str, parameters: Sequence[object] = ()) -> "Relation":
-        """Return one SQL query on the published store as a relation of DuckDB.
-
-        DuckDB runs it when rows are read: ``.fetchall()``, ``.df()`` (pandas), ``.pl()`` (Polars),
-        ``.arrow()``, ``.fetchnumpy()``, ``.show()``; ``.filter``, ``.aggregate``, ``.order`` and
-        others refine it. It reads the published views alone and can write nothing. A relation
-        keeps the store of the moment at which it was made.
-
-        Parameters
-        ----------
-        query
-            One statement that reads; views and columns are in the reference of SQL.
-        parameters
-            A value for each ``?``.
-
-        Raises
-        ------
-        UsageError
-            If nothing is published yet, or the statement is not one query, or is wrong.
-
-        Examples
-        --------
-        >>> library.sql("select count(*) from tracks where genre = ?", ["jazz"]).fetchall()
-        [(9,)]
-        """
-        from storage.catalog.query import open_relation
-
-        return open_relation(self._settings.layout, query, parameters)
 
     def classify(self, song: str | Path) -> "Prediction":
         """Predict the genre of one song with the champion; nothing is stored.

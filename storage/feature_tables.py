@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -16,8 +13,9 @@ import numpy.typing as npt
 from genre_core.audit.table import FeatureTable, Strings, TableColumns
 from genre_core.errors import UsageError
 from genre_core.examples import Float32Array, Int64Array
-from genre_core.records import counted, name_first
+from genre_core.records import counted
 from storage.catalog.instance import plain_name, quote, quote_name
+from storage.feature_columns import NUMBER, listed, no_column, select_features
 from storage.sources.manifest import NO_TEXT
 
 if TYPE_CHECKING:
@@ -29,12 +27,6 @@ MOST_VALUES = 2**29
 MOST_UNUSABLE = 0.1
 """Share of rows that may be left out for features that are no numbers."""
 ROWS_AT_ONCE = 10_000
-SHOWN = 5
-_NUMBER = re.compile(
-    r"(TINY|SMALL|BIG|HUGE|U\w*)?INT(EGER)?|INTEGER|FLOAT|DOUBLE|REAL|BOOLEAN|DECIMAL.*"
-)
-_LIST = re.compile(r"(.+)\[\d*\]")
-_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 _VIEW = "given"
 
 BoolArray = npt.NDArray[np.bool_]
@@ -115,105 +107,10 @@ def _as_arrow(table: object) -> object:
     )
 
 
-def select_features(
-    patterns: Sequence[str], types: dict[str, str], others: Sequence[str] = ()
-) -> list[str]:
-    """Return the columns that patterns name: ``f0..f511``, ``mfcc_*``, or a name.
-
-    Both ends of a range that differ in one number stand for the numbers between; other ends, for
-    the columns between them in the table. Columns that are something else, ``others``, such as the
-    label, are left out of patterns and ranges, and refused by name.
-    """
-    if not patterns:
-        suggested = _suggest_numeric({name: types[name] for name in types if name not in others})
-        raise UsageError(f"Name the features with --features, {suggested}.")
-    if named := [name for name in patterns if name in others]:
-        raise UsageError(
-            f"{_listed(named)} cannot be a feature: it is the label, group, track, split, source "
-            "or a shortcut. Leave it out of --features."
-        )
-    matched = dict.fromkeys(name for text in patterns for name in _match(text, list(types)))
-    found = [name for name in matched if name not in others]
-    if not found:
-        raise UsageError(f"{_listed(patterns)} names no column but {_listed(list(matched))}.")
-    texts = [name for name in found if not _is_numeric(types[name])]
-    if texts:
-        raise UsageError(
-            f"Features must be numbers; {counted(len(texts), 'column')} of them "
-            f"{'is' if len(texts) == 1 else 'are'} not: "
-            f"{_listed([f'{name} ({types[name]})' for name in texts])}."
-        )
-    return found
-
-
-def _match(pattern: str, names: list[str]) -> list[str]:
-    if pattern in names:
-        return [pattern]
-    if ".." in pattern:
-        first, _, last = pattern.partition("..")
-        return _range(first, last, names)
-    matched = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
-    if not matched:
-        raise _no_column(pattern, names)
-    return matched
-
-
-def _range(first: str, last: str, names: list[str]) -> list[str]:
-    for name in (first, last):
-        if name not in names:
-            raise _no_column(name, names)
-    one, other = _NUMBERED.fullmatch(first), _NUMBERED.fullmatch(last)
-    if one and other and (one[1], one[3]) == (other[1], other[3]):
-        digits = len(one[2])
-        wanted = [f"{one[1]}{n:0{digits}}{one[3]}" for n in range(int(one[2]), int(other[2]) + 1)]
-        missing = [name for name in wanted if name not in names]
-        if missing:
-            raise UsageError(f"The table has no {_listed(missing)} between {first} and {last}.")
-        if wanted:
-            return wanted
-    start, end = names.index(first), names.index(last)  # places in the table
-    if start > end:
-        raise UsageError(f"{first} comes after {last} in the table. Write {last}..{first}.")
-    return names[start : end + 1]
-
-
-def _is_numeric(kind: str) -> bool:
-    listed = _LIST.fullmatch(kind)
-    return bool(_NUMBER.fullmatch(listed[1] if listed else kind))
-
-
-def _suggest_numeric(types: dict[str, str]) -> str:
-    numeric = [name for name, kind in types.items() if _is_numeric(kind)]
-    if not numeric:
-        return "but the table has no column of numbers"
-    return f"such as `--features '{numeric[0]}..{numeric[-1]}'` (its columns of numbers)"
-
-
-def _no_column(name: str, names: Sequence[str]) -> UsageError:
-    return UsageError(f"The table has no column {name}. {_suggest(name, names)}")
-
-
-def _suggest(name: str, names: Sequence[str]) -> str:
-    numbered = _NUMBERED.fullmatch(name)
-    alike = [
-        (int(other[2]), other[0])
-        for other in map(_NUMBERED.fullmatch, names)
-        if numbered and other and (other[1], other[3]) == (numbered[1], numbered[3])
-    ]
-    if numbered and alike and max(alike)[0] < int(numbered[2]):
-        return f"The last one of this name is {max(alike)[1]}."
-    near = difflib.get_close_matches(name, names, 3, 0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else f"It has: {_listed(names)}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return name_first(names, SHOWN) + (f" ({len(names)} in all)" if len(names) > SHOWN else "")
-
-
 def _require_columns(columns: TableColumns, types: dict[str, str]) -> None:
     for name in (*_keys(columns), *columns.shortcuts):
         if name not in types:
-            raise _no_column(name, list(types))
+            raise no_column(name, list(types))
 
 
 def _require_room(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
@@ -240,7 +137,7 @@ def _texts(connection: duckdb.DuckDBPyConnection, name: str) -> Strings:
 def _read_shortcut(
     connection: duckdb.DuckDBPyConnection, name: str, types: dict[str, str]
 ) -> np.ndarray[Any, Any]:
-    if not _NUMBER.fullmatch(types[name]):
+    if not NUMBER.fullmatch(types[name]):
         return _texts(connection, name)
     query = f"select {quote_name(name)}::double as value from {_VIEW}"
     column = np.ma.asarray(connection.execute(query).fetchnumpy()["value"])
@@ -337,7 +234,7 @@ def _finite_rows(
         return ~bad_rows
     n_bad = int(bad_rows.sum())
     bad_columns = [names[at] for at in np.flatnonzero(~is_finite[bad_rows].all(axis=0)).tolist()]
-    where = f"in {_listed(bad_columns)}; the first is row {int(np.flatnonzero(bad_rows)[0]) + 1}"
+    where = f"in {listed(bad_columns)}; the first is row {int(np.flatnonzero(bad_rows)[0]) + 1}"
     if n_bad > MOST_UNUSABLE * rows.sum():
         raise UsageError(
             f"{n_bad} of {int(rows.sum())} rows have missing or infinite features ({where}). "

@@ -11,7 +11,7 @@ import pytest
 
 import genreflow
 from docs.generator.notebooks import NOTEBOOKS, note, notebooks
-from genreflow import functions
+from genreflow import functions, published
 from genreflow import library as of_library
 from tests.shared import Shared
 
@@ -40,7 +40,7 @@ def builtin(shared: Shared) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("module", [genreflow, functions, of_library])
+@pytest.mark.parametrize("module", [genreflow, functions, published, of_library])
 def test_the_examples_of_the_docstrings_give_what_they_show(
     module: object, builtin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

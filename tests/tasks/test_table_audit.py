@@ -16,7 +16,8 @@ from genre_core.audit.table import TableColumns, subsample_rows
 from genre_core.audit.table_duplicates import find_duplicates
 from genre_core.audit.table_plan import TablePlan
 from genre_core.errors import UsageError
-from storage.feature_tables import read_feature_table, select_features
+from storage.feature_columns import select_features
+from storage.feature_tables import read_feature_table
 from tasks.table_audit import audit_table
 
 N_ARTISTS, PER_ARTIST, N_FEATURES = 96, 3, 12
