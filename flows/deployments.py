@@ -30,12 +30,14 @@ from storage.schedule.plan import SCHEDULED, Plan, name_of
 from tasks.direct import CHOSEN
 from tasks.logs import OPTION as LOG_JSON
 from tasks.logs import is_json
+from tasks.terminal import announce
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 PORTS = {"--prefect-port": 4200, "--mlflow-port": 5000}
 LONGEST_STOP_S = 30.0
+LONGEST_KEPT_START_S = 300.0
 _ZONES = "zoneinfo/"
 
 
@@ -221,15 +223,16 @@ def start_kept(plan: Plan) -> str:
 
 def await_kept(layout: DataLayout) -> str:
     """Wait until server, deployments and worker are there; return the address of the server."""
-    deadline = time.monotonic() + LONGEST_START_S
+    announce("Starting Prefect's server and worker, which takes up to a minute")
+    deadline = time.monotonic() + LONGEST_KEPT_START_S
     while time.monotonic() < deadline:
         if api := find_worked(layout):
             return api
         time.sleep(10 * PAUSE_S)
     stop_kept(layout)
     raise GenreflowError(
-        f"Prefect's server or its worker has not started in {LONGEST_START_S:g} s. Its last "
-        f"messages are in {layout.schedule_log}."
+        f"Prefect's server or its worker has not started in {LONGEST_KEPT_START_S:g} s, and "
+        f"is stopped. Run the command again; its last messages are in {layout.schedule_log}."
     )
 
 

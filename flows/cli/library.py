@@ -17,6 +17,7 @@ from flows.cli.app import (
     Home,
     Verbose,
     app,
+    at_home,
     prepare_config,
     print_json,
     read_config,
@@ -36,6 +37,7 @@ from storage.catalog.query import query
 from storage.catalog.status import conflict_rows, read_status
 from storage.extras import how_to_begin
 from storage.home import DataLayout
+from storage.models.champion import has_exported
 from storage.sources.identity import location_given
 from storage.sources.listing import require_place
 from tasks.terminal import OUT, Terminal
@@ -86,6 +88,9 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     settings = read_settings(home=home)
     if _is_new(settings.layout) and not as_json:
         show(f"There is no store in {settings.layout.home} yet. {how_to_begin()}.")
+        if has_exported(settings.layout.champion):
+            where = at_home(settings.layout)
+            show(f"An imported model answers there: genreflow classify SONG{where}")
         return
     found = read_status(settings.layout, settings.snapshot_choice())
     if as_json:

@@ -107,6 +107,17 @@ def test_a_home_with_an_imported_model_tags_by_its_held_out_songs(
     assert json.loads(later.out) == document
 
 
+def test_status_names_an_imported_model_where_there_is_no_store(
+    genreflow: Call, exported: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    assert genreflow("import-model", exported, "--home", other).code == 0
+
+    told = genreflow("status", "--home", other)
+
+    assert f"genreflow classify SONG --home {other}" in told.out
+
+
 def test_an_imported_model_is_replaced_on_request_and_a_promoted_one_never(
     genreflow: Call, finished: Settings, exported: Path, tmp_path: Path
 ) -> None:
