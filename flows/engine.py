@@ -1,5 +1,6 @@
 """How flows run: directly or under Prefect; chunks of songs over threads or a Dask cluster."""
 
+import logging
 import math
 import os
 import re
@@ -202,6 +203,7 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     runner = DaskTaskRunner(
         address=config.address or None, cluster_kwargs=None if config.address else alone
     )
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of each connection
     no_daemons = {"distributed.worker.daemon": False}
     with dask.config.set(no_daemons), temporary_settings(server), runner:
         try:  # before the first chunk is sent, for a clear error

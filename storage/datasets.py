@@ -159,7 +159,10 @@ def _read_shards(
         with (
             explaining_damage(store, shard),
             pq.ParquetFile(
-                store.path(shard), filesystem=store.filesystem, page_checksum_verification=True
+                store.path(shard),
+                filesystem=store.filesystem,
+                pre_buffer=not store.is_local,
+                page_checksum_verification=True,
             ) as file,
         ):
             yield from file.iter_batches(ROWS_AT_ONCE, columns=list(columns), use_threads=False)

@@ -127,7 +127,10 @@ def _read_checked(store: ShardStore, name: str) -> pa.Table:
     """Read a shard, every page checked."""
     with explaining_damage(store, name):
         file = pq.ParquetFile(
-            store.path(name), filesystem=store.filesystem, page_checksum_verification=True
+            store.path(name),
+            filesystem=store.filesystem,
+            pre_buffer=not store.is_local,  # few requests for all pages, not one for each
+            page_checksum_verification=True,
         )
         with file:
             return file.read(use_threads=False)

@@ -113,6 +113,19 @@ def test_shards_of_an_object_store_are_joined_and_what_nobody_names_is_swept(
     assert examples_of(config).matrices.tobytes() == before.matrices.tobytes()
 
 
+def test_a_shard_is_joined_after_a_few_requests_whatever_its_number_of_columns(
+    config: Settings, songs: list[Source], caplog: pytest.LogCaptureFixture
+) -> None:
+    names = in_catalog(config.layout, all_shards)
+    caplog.set_level("INFO", "werkzeug")
+
+    compact_shards.fn(config.layout)
+
+    asked = [entry.getMessage() for entry in caplog.records]
+    for name in names:
+        assert 1 <= sum(f"GET /music/spectrograms/{name}" in line for line in asked) <= 3
+
+
 def test_a_place_belongs_to_the_home_that_marked_it_first(
     config: Settings, songs: list[Source], bucket: ObjectStore, tmp_path: Path
 ) -> None:
