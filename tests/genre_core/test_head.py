@@ -1,5 +1,8 @@
 """A head on made embeddings: its formula, its choices, its tags, and predictions out of fold."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -245,3 +248,21 @@ def test_tags_that_the_embedding_does_not_have_are_named() -> None:
     table = {"rock": ("rock", "no such tag"), "hiphop": ()}
 
     assert unknown_tags(EMBEDDING, table) == ["no such tag"]
+
+
+def test_pools_of_threads_that_come_later_are_held_to_one_thread_too() -> None:
+    code = """
+from threadpoolctl import threadpool_info
+from genre_core.training.songs import one_thread
+before = [one_thread(), len(threadpool_info())]
+import sklearn.linear_model
+with one_thread():
+    print(len(threadpool_info()) - before[1], {pool["num_threads"] for pool in threadpool_info()})
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout
+
+    assert told == "2 {1}\n"
