@@ -10,6 +10,8 @@ MEMORY := $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" 
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 CODE := genreflow flows tasks genre_core storage demo tests benchmarks docs contrib
 export DO_NOT_TRACK := 1
+# hundreds of tests start commands: compiled modules save each of them half a second
+unexport PYTHONDONTWRITEBYTECODE
 
 # where setup has put it, or the machine has it
 UV = $(or $(wildcard $(BIN)/uv),uv)

@@ -117,7 +117,7 @@ def test_the_interval_of_songs_on_their_own_is_that_of_scipy() -> None:
 def test_intervals_hold_the_truth_in_95_of_100_libraries(n_groups: int) -> None:
     rng = np.random.default_rng(7)
 
-    found = [score_intervals(drawn(rng, n_groups)[0], rng, 400) for _ in range(300)]
+    found = [score_intervals(drawn(rng, n_groups)[0], rng, 400) for _ in range(150)]
 
     for intervals in ([s.accuracy for s in found], [s.macro_f1 for s in found]):
         held = np.mean([interval.low <= 0.75 <= interval.high for interval in intervals])
