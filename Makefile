@@ -38,8 +38,7 @@ docs: setup ## Write the generated reference, then build the site into build/sit
 notebooks: run ## Run the notebooks on the built-in library in ./data and write their pages
 	@OMP_NUM_THREADS=1 $(BIN)/python -m docs.generator.notebooks
 
-# a test waits for a browser or a server a fifth of its time: three processes keep two cores busy
-PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=15
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test: setup ## What CI runs: style, types, and all tests that do not need minutes
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; \
