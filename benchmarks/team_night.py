@@ -42,7 +42,7 @@ BUCKET = "spectrograms"
 URI = f"s3://{BUCKET}/night"
 N_WORKERS, N_SONGS, N_NEW = 4, 200_000, 300
 SONGS_A_SHARD = 7_000
-"""67 MB of embeddings, as compaction leaves them."""
+"""67 MB of embeddings: above what compaction joins."""
 CONFUSED = 0.2
 """Share of the songs whose embedding is drawn around the centre of another genre."""
 FEATURES = embedding_features(builtin_embedding("musicnn"), 6)

@@ -223,16 +223,16 @@ def start_kept(plan: Plan) -> str:
 
 def await_kept(layout: DataLayout) -> str:
     """Wait until server, deployments and worker are there; return the address of the server."""
-    announce("Starting Prefect's server and worker, which takes up to a minute")
+    announce("Starting Prefect's server and worker, which may take some minutes on a busy machine")
     deadline = time.monotonic() + LONGEST_KEPT_START_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and is_kept(layout.home):
         if api := find_worked(layout):
             return api
         time.sleep(10 * PAUSE_S)
     stop_kept(layout)
     raise GenreflowError(
-        f"Prefect's server or its worker has not started in {LONGEST_KEPT_START_S:g} s, and "
-        f"is stopped. Run the command again; its last messages are in {layout.schedule_log}."
+        "Prefect's server or its worker has not started, and what had started is stopped. The last "
+        f"messages of both are in {layout.schedule_log}. Run the same command again."
     )
 
 

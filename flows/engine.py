@@ -203,7 +203,8 @@ def _cluster(config: RunnerConfig) -> Iterator["Runner"]:
     runner = DaskTaskRunner(
         address=config.address or None, cluster_kwargs=None if config.address else alone
     )
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of each connection
+    if dask.config.get("logging", None) is None:  # else it logs each connection
+        logging.getLogger("distributed").setLevel(logging.WARNING)
     no_daemons = {"distributed.worker.daemon": False}
     with dask.config.set(no_daemons), temporary_settings(server), runner:
         try:  # before the first chunk is sent, for a clear error

@@ -26,7 +26,8 @@ from genre_core.signal.fragments import SAMPLE_RATE
 from storage.catalog.exported import DatasetSource
 from storage.files import digest_file
 from storage.home import DataLayout
-from storage.shard_store import explaining_damage, require_shards
+from storage.shard_store import require_shards
+from storage.shards import open_shard
 
 ROW_GROUP_BYTES = 32 * 2**20
 MAX_FILE_BYTES = 500 * 10**6
@@ -156,15 +157,7 @@ def _read_shards(
 ) -> Iterator[pa.RecordBatch]:
     store = require_shards(layout, shards)
     for shard in shards:
-        with (
-            explaining_damage(store, shard),
-            pq.ParquetFile(
-                store.path(shard),
-                filesystem=store.filesystem,
-                pre_buffer=not store.is_local,
-                page_checksum_verification=True,
-            ) as file,
-        ):
+        with open_shard(store, shard) as file:
             yield from file.iter_batches(ROWS_AT_ONCE, columns=list(columns), use_threads=False)
 
 

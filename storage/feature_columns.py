@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from genre_core.errors import UsageError
 from genre_core.records import counted, name_first
 
-SHOWN = 5
+_SHOWN = 5
 NUMBER = re.compile(
     r"(TINY|SMALL|BIG|HUGE|U\w*)?INT(EGER)?|INTEGER|FLOAT|DOUBLE|REAL|BOOLEAN|DECIMAL.*"
 )
@@ -55,7 +55,7 @@ def no_column(name: str, names: Sequence[str]) -> UsageError:
 
 def listed(names: Sequence[str]) -> str:
     """Return the first of some names, and how many there are."""
-    return name_first(names, SHOWN) + (f" ({len(names)} in all)" if len(names) > SHOWN else "")
+    return name_first(names, _SHOWN) + (f" ({len(names)} in all)" if len(names) > _SHOWN else "")
 
 
 def _match(pattern: str, names: list[str]) -> list[str]:

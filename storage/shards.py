@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,15 +126,23 @@ def _take(table: pa.Table, rows: pa.Array) -> pa.Table:
 
 def _read_checked(store: ShardStore, name: str) -> pa.Table:
     """Read a shard, every page checked."""
-    with explaining_damage(store, name):
-        file = pq.ParquetFile(
+    with open_shard(store, name) as file:
+        return file.read(use_threads=False)
+
+
+@contextmanager
+def open_shard(store: ShardStore, name: str) -> Iterator[pq.ParquetFile]:
+    """Open a shard whose pages are checked; `CatalogMismatch` if it is damaged."""
+    with (
+        explaining_damage(store, name),
+        pq.ParquetFile(
             store.path(name),
             filesystem=store.filesystem,
             pre_buffer=not store.is_local,  # few requests for all pages, not one for each
             page_checksum_verification=True,
-        )
-        with file:
-            return file.read(use_threads=False)
+        ) as file,
+    ):
+        yield file
 
 
 def _write(layout: DataLayout, feature_key: str, table: pa.Table, order: pa.Array) -> Shard:

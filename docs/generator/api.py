@@ -77,8 +77,8 @@ def is_error(thing: Any) -> bool:
 
 def public_members(thing: type) -> Iterator[tuple[str, Any]]:
     """Methods and properties of a class and its bases, properties first, each as in the source."""
-    found = [one for base in reversed(thing.mro()) for one in vars(base).items()]
-    members = [(name, member) for name, member in found if not name.startswith("_")]
+    found = dict(one for base in reversed(thing.mro()) for one in vars(base).items())
+    members = [(name, member) for name, member in found.items() if not name.startswith("_")]
     yield from sorted(members, key=lambda member: not isinstance(member[1], property))
 
 

@@ -90,7 +90,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
         show(f"There is no store in {settings.layout.home} yet. {how_to_begin()}.")
         if has_exported(settings.layout.champion):
             where = at_home(settings.layout)
-            show(f"An imported model answers there: genreflow classify SONG{where}")
+            show(f"A model is there: genreflow classify SONG{where}")
         return
     found = read_status(settings.layout, settings.snapshot_choice())
     if as_json:

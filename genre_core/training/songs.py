@@ -1,23 +1,15 @@
 """Songs with their mean embeddings, as heads read them."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from genre_core.examples import Float32Array, Int64Array
 
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
-
 BoolArray = npt.NDArray[np.bool_]
-_WITH_POOLS = ("scipy.linalg", "sklearn.utils._openmp_helpers")
-"""Modules that bring pools of threads of their own, if they are loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,13 +85,6 @@ def one_thread() -> AbstractContextManager[object]:
     Systems of some hundred equations gain nothing from more, and on a busy machine threads that
     wait for each other take twelve times as long.
     """
-    pools = _find_pools(tuple(name for name in _WITH_POOLS if name in sys.modules))
-    return pools.limit(limits=1)
+    from threadpoolctl import get_cached_controller
 
-
-@cache
-def _find_pools(_loaded: tuple[str, ...]) -> "ThreadpoolController":
-    """Find the pools of threads of this process, which takes 4 ms, anew where more are loaded."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
+    return get_cached_controller().limit(limits=1)

@@ -48,13 +48,18 @@ def weights(network: SavedNetwork, file: Path) -> bytes:
     return b"".join(values.tobytes() for values in load_network(file).get_weights())
 
 
-def fitting_of(stored: StoredExamples, network: str, augmentation: AugmentationConfig) -> Fitting:
+def fitting_of(
+    stored: StoredExamples,
+    network: str,
+    seed: int = 5,
+    augmentation: AugmentationConfig | None = None,
+) -> Fitting:
     return Fitting(
         network=network,
         shape=ONE_SECOND.shape,
         n_genres=2,
-        seed=5,
-        training=TrainingConfig(max_epochs=2, augmentation=augmentation),
+        seed=seed,
+        training=TrainingConfig(max_epochs=2, augmentation=augmentation or AugmentationConfig()),
         train=stored,
         validation=stored,
     )
@@ -66,9 +71,11 @@ def test_networks_in_two_processes_have_the_bits_of_those_fitted_one_after_the_o
     """In the other order, so that each process has other trainings behind it."""
     mixed = AugmentationConfig(frame_mask=0.3, mixup=0.4)
     fittings = [
-        fitting_of(stored, "cnn", AugmentationConfig()),
-        fitting_of(stored, "cnn", mixed),
-        fitting_of(stored, "combined", AugmentationConfig()),
+        fitting_of(stored, "cnn"),
+        fitting_of(stored, "cnn", augmentation=mixed),
+        fitting_of(stored, "combined"),
+        fitting_of(stored, "dense"),
+        fitting_of(stored, "dense", seed=6),
     ]
 
     in_turn = [fit(one) for one in fittings]
@@ -83,7 +90,7 @@ def test_networks_in_two_processes_have_the_bits_of_those_fitted_one_after_the_o
         assert [scores.epoch for scores in here.curve] == [1, 2]
         found.append(weights(here.network, tmp_path / "one.keras"))
         assert weights(there.network, tmp_path / "other.keras") == found[-1]
-    assert len(set(found)) == 3
+    assert len(set(found)) == len(fittings)
 
 
 def fit(fitting: Fitting) -> tuple[Fitted, list[Basis | EpochScores]]:
