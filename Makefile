@@ -68,7 +68,6 @@ crash-test: setup ## Kill nightly runs at every named point, and nights and comm
 	@$(BIN)/python -m tests.crash.long
 
 bench: setup ## Speed and size against their bars, with MUSIC=FOLDER on its mp3 songs; some 60 minutes, 10 GB in WORK=build/bench
-	@-$(BIN)/python -m compileall -qq -j 0 .venv/lib > /dev/null  # as an installation is
 	@$(BIN)/python -m benchmarks "$(MUSIC)" "$(or $(WORK),build/bench)" $(PARTS)
 
 check: setup ## Format, lint, types, import contracts
