@@ -34,6 +34,7 @@ class Backend:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     run: Callable[[Float32Array], list[Array]]
+    windows_together: int = 32
 
 
 def _open_litert(file: Path, n_threads: int) -> Backend:
@@ -59,7 +60,8 @@ def _open_litert(file: Path, n_threads: int) -> Backend:
         return [model.get_tensor(one["index"]) for one in outputs]
 
     found = tuple(_lite_spec(one, names.get(one["index"])) for one in outputs)
-    return Backend(tuple(map(_lite_spec, inputs)), found, run)
+    # several together give the same bits, and take a tenth longer and more memory
+    return Backend(tuple(map(_lite_spec, inputs)), found, run, windows_together=1)
 
 
 def _open_onnx(file: Path, n_threads: int) -> Backend:
@@ -170,7 +172,6 @@ def _first_line(error: Exception) -> str:
 
 Output = int | str
 """Position or name of an output of a model."""
-WINDOWS_TOGETHER = 32
 FLOATS = ("float16", "float32", "float64")
 
 
@@ -190,7 +191,7 @@ class Runtime:
 
         Axes between the windows and the last one (frames) are averaged.
         """
-        step = WINDOWS_TOGETHER if self.is_batched else 1
+        step = self.backend.windows_together if self.is_batched else 1
         starts = range(0, len(windows), step)
         parts = [self._run_together(windows[start : start + step]) for start in starts]
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
