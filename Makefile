@@ -55,7 +55,9 @@ test-web: setup ## The tests of the page in a real browser, Chromium; they leave
 
 test-long: setup ## The tests that need minutes: long kills, a cluster, exports of all networks
 	@folder=$$(mktemp -d $(MEMORY)); trap 'rm -rf "$$folder"' EXIT; export TMPDIR="$$folder"; \
-	$(PYTEST) -m long tests
+	export _GENREFLOW_SHARED="$$folder/shared"; \
+	$(PYTEST) -m "long and (prefect or both)" tests; \
+	_GENREFLOW_DIRECT= $(PYTEST) -m "long and not prefect" tests
 
 test-install: setup ## Install the built wheel on each Python from 3.11 to 3.13, and run the core's tests there
 	@UV=$(UV) bash .ci/test-install

@@ -161,6 +161,7 @@ class flow_run:
 
     root_flow_run_id = None
     name = None
+    scheduled_start_time = None
 
     @staticmethod
     def get_id() -> None:

@@ -49,8 +49,13 @@ def login() -> str:
 
 
 def name_night() -> str:
-    """Return the name of a run that starts now: its day and minute in local time."""
-    return f"{datetime.now().astimezone():%Y-%m-%d-%H%M}"
+    """Return the name of a run that starts now: its day and minute in local time.
+
+    Prefect's worker starts a run some seconds before it is due: its name is when it is due.
+    """
+    starts_at = datetime.now().astimezone()
+    due_at = flow_run.scheduled_start_time or starts_at
+    return f"{max(starts_at, due_at).astimezone():%Y-%m-%d-%H%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class Death:
 def measure(nursery: Nursery, home: Path) -> tuple[Standing, float]:
     """Run a night that nothing disturbs; give what it leaves, and its seconds."""
     start = time.monotonic()
-    if nursery.run(home, "night"):
+    if nursery.run(home, "nightly"):
         raise SystemExit("The undisturbed night failed; its log is on standard error.")
     seconds = time.monotonic() - start
     return describe(DataLayout(home)), seconds
@@ -80,10 +80,10 @@ def deaths(n_moments: int, night_s: float) -> Iterator[Death]:
 
 def try_death(nursery: Nursery, death: Death, home: Path, undisturbed: Standing) -> list[str]:
     """Kill one night, run it again; say in what its store differs."""
-    code = nursery.run(home, "night", point=death.point, killed_after_s=death.killed_after_s)
+    code = nursery.run(home, "nightly", point=death.point, killed_after_s=death.killed_after_s)
     if death.point and code != KILLED:
         return [f"the point was not reached: exit code {code}"]
-    if again := nursery.run(home, "night"):
+    if again := nursery.run(home, "nightly"):
         return [f"the second run ended with {again}"]
     layout = DataLayout(home)
     publish_shards.fn(layout)  # as the next extract does: no reader is left of the store before

@@ -77,8 +77,8 @@ def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_fr
     home = tmp_path / "home"
     shutil.copytree(extracted_home, home)
 
-    killed = line_nursery.run(home, "night", point="flows.nightly:train_if_due:before:1")
-    ended = line_nursery.run(home, "night")
+    killed = line_nursery.run(home, "nightly", point="flows.nightly:train_if_due:before:1")
+    ended = line_nursery.run(home, "nightly")
 
     assert (killed, ended) == (KILLED, 0)
     last, first = in_catalog(DataLayout(home), read_nights)
@@ -91,6 +91,7 @@ def test_a_night_killed_between_two_steps_is_closed_by_the_next_which_goes_on_fr
         "ingest": "finished",
         "extract": "finished",
         "train": "finished",
+        "map": "finished",
         "tidy": "finished",
         "report": "finished",
     }

@@ -1,4 +1,4 @@
-"""Three nightly runs: a first champion, a leak that is not promoted, a better model that is."""
+"""Three nightly runs: a first champion, a split that somebody tampered with, a better model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -92,32 +92,39 @@ def test_each_run_takes_in_what_is_new(three_nights: Settings) -> None:
     assert sizes == sorted(set(sizes))
 
 
-def test_the_first_and_the_third_run_promote(three_nights: Settings) -> None:
-    promoted = query_rows(three_nights.layout, "select * from promotions order by promotion_id")
+def test_a_better_model_is_promoted_on_golden_songs(three_nights: Settings) -> None:
+    first, second, *_ = query_rows(
+        three_nights.layout, "select * from promotions order by promotion_id"
+    )
     snapshots = query_rows(
         three_nights.layout, "select snapshot_id from snapshots order by created_at"
     )
 
-    assert [row["version"] for row in promoted] == [1, 3]
-    assert [row["snapshot_id"] for row in promoted] == [
-        snapshots[0]["snapshot_id"],
-        snapshots[2]["snapshot_id"],
+    assert [first["snapshot_id"], second["snapshot_id"]] == [
+        row["snapshot_id"] for row in snapshots[:2]
     ]
-    assert promoted[1]["judged_on"] == "golden 1"
-    assert promoted[1]["gain_low"] > 0
-    assert promoted[1]["macro_f1"] > promoted[1]["previous_macro_f1"]
-    assert promoted[1]["audit_verdict"] in ("pass", "inconclusive", "warn")
+    assert second["judged_on"] == "golden 1"
+    assert second["gain_low"] > 0
+    assert second["macro_f1"] > second["previous_macro_f1"]
+    assert second["audit_verdict"] in ("pass", "inconclusive", "warn")
 
 
-def test_a_leak_blocks_a_model_that_scores_better(
+def test_an_artist_who_was_moved_to_two_subsets_is_left_out_of_one(
     three_nights: Settings,
 ) -> None:
-    tried = query_rows(three_nights.layout, "select * from challenges order by challenge_id")
+    conflicts = query_rows(
+        three_nights.layout,
+        "select source from outcomes where outcome = 'quarantined' and reason = 'split_conflict'",
+    )
+    spread = query_rows(
+        three_nights.layout,
+        "select snapshot_id from splits join tracks using (track_id) where artist like 'Ada %' "
+        "group by snapshot_id, artist having count(distinct split) > 1",
+    )
 
-    assert [row["promoted"] for row in tried] == [True, False, True]
-    assert tried[1]["audit_verdict"] == "fail"
-    assert "audit" in tried[1]["reason"]
-    assert tried[1]["gain_low"] > 0
+    assert conflicts
+    assert all("Ada " in row["source"] for row in conflicts)
+    assert spread == []
 
 
 def test_golden_songs_stay_the_same_and_in_no_snapshot(
