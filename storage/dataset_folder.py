@@ -100,7 +100,7 @@ def _beside(folder: Path, what: str) -> Path:
 
 
 def _take_place(part: Path, folder: Path, mark: str) -> None:
-    """Give a folder its name; an older export is moved away first, and removed last."""
+    """Rename a folder to its place; an older export is moved away first, and removed last."""
     require_replaceable(folder, mark)  # it may have been filled in the meantime
     old = _beside(folder, "old")
     shutil.rmtree(old, ignore_errors=True)

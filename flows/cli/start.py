@@ -86,7 +86,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def stopped_sentence() -> str:
-    """Return what is said at the end of a stopped command; a server has nothing to resume."""
+    """Return the last sentence of a stopped command; a server has nothing to resume."""
     return "Stopped." if set(SERVERS) & set(sys.argv[1:]) else SENTENCE
 
 

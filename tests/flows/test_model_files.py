@@ -113,9 +113,9 @@ def test_status_names_an_imported_model_where_there_is_no_store(
     other = tmp_path / "other"
     assert genreflow("import-model", exported, "--home", other).code == 0
 
-    told = genreflow("status", "--home", other)
+    found = genreflow("status", "--home", other)
 
-    assert f"genreflow classify SONG --home {other}" in told.out
+    assert f"genreflow classify SONG --home {other}" in found.out
 
 
 def test_an_imported_model_is_replaced_on_request_and_a_promoted_one_never(

@@ -30,6 +30,7 @@ from storage.home import DataLayout
 from storage.schedule import cron
 from storage.schedule.plan import SCHEDULED, SECRETS, use_secrets
 from storage.sources.listing import KnownMusic, remember_music
+from tasks.nightly import flow_run, name_night
 from tests.crontab import put_crontab
 from tests.flows.conftest import Call
 
@@ -326,3 +327,15 @@ def test_the_last_run_is_shown_with_its_outcome(
     names = {f"{day:%Y-%m-%d}" for day in (today, today - timedelta(days=1))}
     assert any(f"Last run:  {name}-" in shown for name in names)
     assert ", finished, started by " in shown
+
+
+def test_a_run_that_starts_before_it_is_due_is_named_by_when_it_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = datetime.now().astimezone()
+    for due_at in (now + timedelta(minutes=2), now - timedelta(hours=2)):  # early, and late
+        monkeypatch.setattr(flow_run, "scheduled_start_time", due_at.astimezone(UTC))
+        expected = max(due_at, datetime.now().astimezone())
+        assert name_night() in {
+            f"{at:%Y-%m-%d-%H%M}" for at in (expected, expected + timedelta(seconds=5))
+        }

@@ -263,8 +263,8 @@ print({pool["num_threads"] for pool in threadpool_info()})
 """
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
 
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     ).stdout
 
-    assert told == "True {1}\n{2}\n"
+    assert printed == "True {1}\n{2}\n"

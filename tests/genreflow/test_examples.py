@@ -55,7 +55,7 @@ def test_the_examples_of_the_docstrings_give_what_they_show(
 
 @pytest.mark.long
 @pytest.mark.parametrize("notebook", notebooks(), ids=lambda notebook: notebook.stem)
-def test_a_notebook_runs_and_tells_what_its_page_tells(
+def test_a_notebook_runs_and_has_the_text_and_code_of_its_page(
     notebook: Path, builtin: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("marimo")
@@ -71,10 +71,12 @@ def test_a_notebook_runs_and_tells_what_its_page_tells(
     )
 
     written = notebook.with_suffix(".md").read_text("utf-8")
-    assert told(ended.stdout) == told(written), "run `make notebooks` and look at the pages"
+    assert uncomputed(ended.stdout) == uncomputed(written), (
+        "run `make notebooks` and look at the pages"
+    )
 
 
-def told(page: str) -> list[str]:
+def uncomputed(page: str) -> list[str]:
     """Text and code of a page; digits that are computed differ from one processor to another."""
     lines = [re.sub(r"[\d.]+", "0", line) for line in page.splitlines()]
     return [line for line in lines if line.strip() and line[0] not in "|│┌├└"]
